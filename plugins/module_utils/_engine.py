@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge to an engine: one connected client of the Docker SDK, or one sentence why not."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Any
+
+try:
+    import docker
+    from docker import errors as docker_errors
+    from requests import exceptions as requests_errors
+except ImportError:
+    IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    IMPORT_ERROR = None
+
+LOCAL_SOCKET = "unix:///var/run/docker.sock"
+
+
+class EngineError(Exception):
+    """The engine cannot be used. The text is a whole sentence for the user."""
+
+
+def connect(docker_host: str = LOCAL_SOCKET, timeout: int = 60) -> Any:
+    """Return a `docker.APIClient` (low-level) for the engine or classic Swarm at `docker_host`.
+
+    timeout: seconds that one request may take.
+    Raises EngineError where the SDK is missing or nobody answers.
+    """
+    if IMPORT_ERROR is not None:
+        raise EngineError(
+            "The Docker SDK for Python is missing for this node's Python: install the package python3-docker there."
+        )
+    try:
+        # 'auto' asks the other side: a classic Swarm speaks API 1.30, its engines more.
+        return docker.APIClient(base_url=docker_host, version="auto", timeout=timeout)
+    except (docker_errors.DockerException, requests_errors.RequestException) as error:
+        if "Permission denied" in str(error):
+            raise EngineError(
+                f"No rights on the engine at {docker_host}: run as root, or as a user in the group 'docker'."
+            ) from error
+        raise EngineError(
+            f"No engine answers at {docker_host}: start it (systemctl start docker), or name another. ({error})"
+        ) from error

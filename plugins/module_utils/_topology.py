@@ -1,0 +1,448 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The declared topology: what a user wrote, checked as a whole and held as data.
+
+`parse` is the only way in. It reads all entries before it answers, so a user sees
+every problem of a file at once, one sentence each.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Union
+
+FLAVOURS = ("classic", "mode", "none")
+DRIVERS = ("bridge", "overlay")
+# Networks that an engine makes itself; a topology cannot declare them.
+PREDEFINED_NETWORKS = ("bridge", "host", "none", "ingress", "docker_gwbridge")
+
+NETWORK_KEYS = ("name", "driver", "internal", "subnet", "gateway", "options", "labels")
+ATTACHMENT_KEYS = ("name", "aliases", "address")
+CONTAINER_KEYS = (
+    "name", "node", "image", "command", "env", "labels", "ports", "listens",
+    "hostname", "extra_hosts", "constraints", "networks",
+)  # fmt: skip
+
+_NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
+_PORT = re.compile(r"(?:(?P<ip>[0-9.]+):)?(?P<host>\d+):(?P<container>\d+)(?:/(?P<protocol>tcp|udp))?")
+# docker/swarm 1.2.9, scheduler/filter/expr.go
+_CONSTRAINT = re.compile(r"[a-zA-Z_][a-zA-Z0-9\-_.]+(==|!=)~?\S+")
+
+
+class Problem(NamedTuple):
+    """One thing that is wrong, and the entry that says it (the raw value, to tell its origin)."""
+
+    entry: object
+    sentence: str
+
+
+class TopologyError(ValueError):
+    """A topology that cannot be built. `problems` holds all that is wrong with it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(problem.sentence for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network. A `bridge` network is local: each node that needs it has its own."""
+
+    name: str
+    driver: str = "bridge"
+    internal: bool = False
+    subnet: str | None = None
+    gateway: str | None = None
+    options: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_local(self) -> bool:
+        """True where containers of two nodes never share this network."""
+        return self.driver != "overlay"
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A container's place on one network: the further names and the fixed address that it asks for."""
+
+    network: str
+    aliases: tuple[str, ...] = ()
+    address: str | None = None
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container. `node` is None where the Swarm chooses it."""
+
+    name: str
+    node: str | None
+    attachments: tuple[Attachment, ...]
+    image: str = "box"
+    command: tuple[str, ...] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[str, ...] = ()
+    listens: tuple[int, ...] = ()
+    hostname: str | None = None
+    extra_hosts: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+
+    def attachment(self, network: str) -> Attachment | None:
+        """The attachment to `network`, None where there is none."""
+        return next((a for a in self.attachments if a.network == network), None)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """All networks and containers, in the order in which they were declared."""
+
+    networks: tuple[Network, ...]
+    containers: tuple[Container, ...]
+
+    def network(self, name: str) -> Network:
+        """The network called `name`. Raises KeyError where none is."""
+        for network in self.networks:
+            if network.name == name:
+                return network
+        raise KeyError(name)
+
+    def container(self, name: str) -> Container:
+        """The container called `name`. Raises KeyError where none is."""
+        for container in self.containers:
+            if container.name == name:
+                return container
+        raise KeyError(name)
+
+
+def parse(
+    networks: Any,
+    containers: Any,
+    nodes: Iterable[str],
+    flavour: str = "none",
+    reserved: Mapping[str, str] | None = None,
+) -> Topology:
+    """Check a declared topology and return it as data.
+
+    networks, containers: lists of mappings, as in topology.yml.
+    nodes: names of the nodes that there are.
+    flavour: `classic`, `mode`, or `none` where no Swarm places the containers.
+    reserved: what a subnet must not overlap, as description -> CIDR.
+    Raises TopologyError with all problems.
+    """
+    reader = _Reader(sorted(nodes), flavour, dict(reserved or {}))
+    declared = Topology(reader.networks(networks), ())
+    declared = Topology(declared.networks, reader.containers(containers, declared))
+    if reader.problems:
+        raise TopologyError(reader.problems)
+    return declared
+
+
+class _Reader:
+    """Reads entries one by one and keeps what is wrong with them."""
+
+    def __init__(self, nodes: list[str], flavour: str, reserved: Mapping[str, str]) -> None:
+        self.nodes = nodes
+        self.flavour = flavour
+        self.reserved = reserved
+        self.problems: list[Problem] = []
+
+    def _say(self, entry: object, sentence: str) -> None:
+        self.problems.append(Problem(entry, sentence))
+
+    # Networks
+
+    def networks(self, raw: Any) -> tuple[Network, ...]:
+        found: list[Network] = []
+        for where, entry in self._entries(raw, "topology_networks", NETWORK_KEYS):
+            network = self._network(where, entry)
+            if network is None:
+                continue
+            if any(network.name == other.name for other in found):
+                self._say(entry, f"{where}: a network of that name is declared above; give one of them another name.")
+                continue
+            self._check_overlap(where, entry, network, found)
+            found.append(network)
+        return tuple(found)
+
+    def _network(self, where: str, entry: Mapping[str, Any]) -> Network | None:
+        name = self._name(where, entry, "network")
+        if name is None:
+            return None
+        if name in PREDEFINED_NETWORKS:
+            self._say(entry, f"{where}: every engine has a network '{name}' of its own; choose another name.")
+        driver = entry.get("driver", "bridge")
+        if driver not in DRIVERS:
+            self._say(entry, f"{where}: driver '{driver}' is not known; it is one of {_list(DRIVERS)}.")
+        return Network(
+            name=name,
+            driver=str(driver),
+            internal=self._flag(where, entry, "internal"),
+            subnet=self._subnet(where, entry),
+            gateway=self._gateway(where, entry),
+            options=self._strings(where, entry, "options"),
+            labels=self._strings(where, entry, "labels"),
+        )
+
+    def _subnet(self, where: str, entry: Mapping[str, Any]) -> str | None:
+        if entry.get("subnet") is None:
+            return None
+        try:
+            return str(ipaddress.ip_network(str(entry["subnet"])))
+        except ValueError as error:
+            self._say(entry, f"{where}: subnet '{entry['subnet']}' is no network address: {error}.")
+            return None
+
+    def _gateway(self, where: str, entry: Mapping[str, Any]) -> str | None:
+        if entry.get("gateway") is None:
+            return None
+        return self._address_in(where, entry, "gateway", entry["gateway"], entry.get("subnet"))
+
+    def _check_overlap(self, where: str, entry: object, network: Network, others: list[Network]) -> None:
+        if network.subnet is None:
+            return
+        taken = {f"network '{other.name}'": other.subnet for other in others if other.subnet}
+        for owner, subnet in {**taken, **self.reserved}.items():
+            if _overlap(network.subnet, subnet):
+                self._say(
+                    entry,
+                    f"{where}: subnet {network.subnet} overlaps {subnet} of {owner}; choose one that is free.",
+                )
+
+    # Containers
+
+    def containers(self, raw: Any, declared: Topology) -> tuple[Container, ...]:
+        found: list[Container] = []
+        addresses: dict[tuple[str, str], str] = {}
+        for where, entry in self._entries(raw, "topology_containers", CONTAINER_KEYS):
+            container = self._container(where, entry, declared)
+            if container is None:
+                continue
+            if any(container.name == other.name for other in found):
+                self._say(entry, f"{where}: a container of that name is declared above; give one of them another name.")
+                continue
+            for attachment in container.attachments:
+                if attachment.address is None:
+                    continue
+                owner = addresses.setdefault((attachment.network, attachment.address), container.name)
+                if owner != container.name:
+                    self._say(
+                        entry,
+                        f"{where}: address {attachment.address} on network '{attachment.network}' "
+                        f"is container '{owner}'s; choose another.",
+                    )
+            found.append(container)
+        return tuple(found)
+
+    def _container(self, where: str, entry: Mapping[str, Any], declared: Topology) -> Container | None:
+        name = self._name(where, entry, "container")
+        if name is None:
+            return None
+        return Container(
+            name=name,
+            node=self._node(where, entry),
+            attachments=self._attachments(where, entry, declared),
+            image=str(entry.get("image", "box")),
+            command=self._command(entry),
+            env=self._strings(where, entry, "env"),
+            labels=self._strings(where, entry, "labels"),
+            ports=self._ports(where, entry),
+            listens=self._listens(where, entry),
+            hostname=None if entry.get("hostname") is None else str(entry["hostname"]),
+            extra_hosts=self._extra_hosts(where, entry),
+            constraints=self._constraints(where, entry),
+        )
+
+    def _node(self, where: str, entry: Mapping[str, Any]) -> str | None:
+        node = entry.get("node")
+        if node is None:
+            if self.flavour != "classic":
+                self._say(entry, f"{where}: it names no node, and only a classic Swarm can choose one; add it.")
+            return None
+        if node not in self.nodes:
+            self._say(entry, f"{where}: node '{node}' is not in the inventory{_suggest(node, self.nodes)}")
+        return str(node)
+
+    def _attachments(self, where: str, entry: Mapping[str, Any], declared: Topology) -> tuple[Attachment, ...]:
+        raw = entry.get("networks")
+        if not isinstance(raw, list) or not raw:
+            self._say(entry, f"{where}: it is on no network; give it 'networks: [...]' with at least one.")
+            return ()
+        found: list[Attachment] = []
+        for item in raw:
+            attachment = self._attachment(where, entry, {"name": item} if isinstance(item, str) else item, declared)
+            if attachment is None:
+                continue
+            if any(attachment.network == other.network for other in found):
+                self._say(entry, f"{where}: network '{attachment.network}' is named twice; once is enough.")
+                continue
+            found.append(attachment)
+        return tuple(found)
+
+    def _attachment(self, where: str, entry: Mapping[str, Any], item: Any, declared: Topology) -> Attachment | None:
+        if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
+            self._say(entry, f"{where}: '{item}' under 'networks' is neither a network's name nor {{name: ...}}.")
+            return None
+        self._check_keys(f"{where}, network '{item['name']}'", entry, item, ATTACHMENT_KEYS)
+        names = [network.name for network in declared.networks]
+        if item["name"] not in names:
+            self._say(entry, f"{where}: network '{item['name']}' is not declared{_suggest(item['name'], names)}")
+            return None
+        network = declared.network(item["name"])
+        address = item.get("address")
+        if address is not None:
+            address = self._address_in(where, entry, f"address on '{network.name}'", address, network.subnet)
+        aliases = item.get("aliases") or []
+        if not isinstance(aliases, list):
+            self._say(entry, f"{where}: 'aliases' on network '{network.name}' must be a list of names.")
+            aliases = []
+        for alias in aliases:
+            problem = _name_problem(alias)
+            if problem:
+                self._say(entry, f"{where}: alias '{alias}' {problem}.")
+        return Attachment(network.name, tuple(str(alias) for alias in aliases), address)
+
+    def _command(self, entry: Mapping[str, Any]) -> tuple[str, ...] | None:
+        command = entry.get("command")
+        if command is None:
+            return None
+        return tuple(str(word) for word in (command if isinstance(command, list) else ["sh", "-c", command]))
+
+    def _ports(self, where: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
+        ports = tuple(str(port) for port in self._list(where, entry, "ports"))
+        for port in ports:
+            match = _PORT.fullmatch(port)
+            if not match or not all(0 < int(match[side]) < 65536 for side in ("host", "container")):
+                self._say(
+                    entry, f"{where}: port '{port}' is not of the form '8080:80', '8080:80/udp' or '127.0.0.1:8080:80'."
+                )
+        return ports
+
+    def _listens(self, where: str, entry: Mapping[str, Any]) -> tuple[int, ...]:
+        ports = self._list(where, entry, "listens")
+        for port in ports:
+            if isinstance(port, bool) or not isinstance(port, int) or not 0 < port < 65536:
+                self._say(entry, f"{where}: '{port}' under 'listens' is no TCP port (1 to 65535).")
+        return tuple(port for port in ports if isinstance(port, int))
+
+    def _extra_hosts(self, where: str, entry: Mapping[str, Any]) -> dict[str, str]:
+        hosts = self._strings(where, entry, "extra_hosts")
+        for name, address in hosts.items():
+            if _address(address) is None:
+                self._say(entry, f"{where}: extra host '{name}' has '{address}', which is no address.")
+        return hosts
+
+    def _constraints(self, where: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
+        constraints = tuple(str(text) for text in self._list(where, entry, "constraints"))
+        if constraints and self.flavour != "classic":
+            self._say(entry, f"{where}: constraints need a classic Swarm to honour them; name a node instead.")
+        for text in constraints:
+            if not _CONSTRAINT.fullmatch(text):
+                self._say(entry, f"{where}: constraint '{text}' is not of the form 'key==value' or 'key!=value'.")
+        return constraints
+
+    # What entries have in common
+
+    def _entries(self, raw: Any, variable: str, keys: tuple[str, ...]) -> Iterable[tuple[str, Mapping[str, Any]]]:
+        if not isinstance(raw, list):
+            self._say(raw, f"{variable} must be a list of entries like '- {{name: ...}}'.")
+            return
+        for number, entry in enumerate(raw, 1):
+            where = f"{variable}, entry {number}"
+            if not isinstance(entry, Mapping):
+                self._say(entry, f"{where}: '{entry}' is not of the form '{{name: ...}}'.")
+                continue
+            if entry.get("name") is not None:
+                where += f" ('{entry['name']}')"
+            self._check_keys(where, entry, entry, keys)
+            yield where, entry
+
+    def _check_keys(self, where: str, entry: object, item: Mapping[str, Any], keys: tuple[str, ...]) -> None:
+        for key in item:
+            if key not in keys:
+                self._say(entry, f"{where}: key '{key}' is not known{_suggest(key, keys)}")
+
+    def _name(self, where: str, entry: Mapping[str, Any], kind: str) -> str | None:
+        name = entry.get("name")
+        if name is None:
+            self._say(entry, f"{where}: it has no name; every {kind} needs 'name: ...'.")
+            return None
+        problem = _name_problem(name)
+        if problem:
+            self._say(entry, f"{where}: the name {problem}.")
+        return str(name)
+
+    def _list(self, where: str, entry: Mapping[str, Any], key: str) -> list[Any]:
+        value = entry.get(key) or []
+        if isinstance(value, list):
+            return value
+        self._say(entry, f"{where}: '{key}' must be a list.")
+        return []
+
+    def _flag(self, where: str, entry: Mapping[str, Any], key: str) -> bool:
+        value = entry.get(key, False)
+        if not isinstance(value, bool):
+            self._say(entry, f"{where}: '{key}' is true or false, not '{value}'.")
+        return bool(value)
+
+    def _strings(self, where: str, entry: Mapping[str, Any], key: str) -> dict[str, str]:
+        value = entry.get(key) or {}
+        if not isinstance(value, Mapping):
+            self._say(entry, f"{where}: '{key}' must be a mapping, like '{{key: value}}'.")
+            return {}
+        return {str(name): str(text) for name, text in value.items()}
+
+    def _address_in(self, where: str, entry: Mapping[str, Any], what: str, value: Any, subnet: Any) -> str | None:
+        address = _address(value)
+        if address is None:
+            self._say(entry, f"{where}: {what} '{value}' is no IP address.")
+            return None
+        if subnet is None:
+            self._say(entry, f"{where}: {what} {address} needs a network with a 'subnet'.")
+            return None
+        try:
+            inside = address in ipaddress.ip_network(str(subnet))
+        except ValueError:
+            return None  # the subnet itself has been complained of
+        if not inside:
+            self._say(entry, f"{where}: {what} {address} is outside subnet {subnet}.")
+        return str(address)
+
+
+_Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+
+
+def _address(value: Any) -> _Address | None:
+    try:
+        return ipaddress.ip_address(str(value))
+    except ValueError:
+        return None
+
+
+def _name_problem(name: Any) -> str | None:
+    """Why neither an engine nor DNS could carry `name` (RFC 1035: 63 octets a label, 253 in all)."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        return f"'{name}' must be two or more of letters, digits, '_', '.' and '-', and start with a letter or digit"
+    if len(name) > 253 or any(not 0 < len(label) < 64 for label in name.split(".")):
+        return f"'{name}' cannot be a DNS name: at most 63 characters between dots, none empty, 253 in all"
+    return None
+
+
+def _overlap(one: str, other: str) -> bool:
+    first, second = ipaddress.ip_network(one), ipaddress.ip_network(other)
+    return first.version == second.version and first.overlaps(second)
+
+
+def _suggest(word: Any, known: Iterable[str]) -> str:
+    known = list(known)
+    close = difflib.get_close_matches(str(word), known, n=1)
+    if close:
+        return f"; did you mean '{close[0]}'?"
+    return f"; known are {_list(known)}." if known else "; there is none."
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
