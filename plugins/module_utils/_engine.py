@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from typing import Any
 
@@ -43,3 +44,8 @@ def connect(docker_host: str = LOCAL_SOCKET, timeout: int = 60) -> Any:
         raise EngineError(
             f"No engine answers at {docker_host}: start it (systemctl start docker), or name another. ({error})"
         ) from error
+
+
+def connect_from_environment() -> Any:
+    """The same for the engine that the docker command line would use (DOCKER_HOST, DOCKER_TLS_VERIFY, ...)."""
+    return connect(os.environ.get("DOCKER_HOST") or LOCAL_SOCKET)

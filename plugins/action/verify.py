@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The controller's side of `verify`: all observations in, verdicts and reports out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible_collections.dockernet.lab.plugins.module_utils._observation import NodeObservation, SourceObservation
+from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import FLAVOURS, Topology, TopologyError, parse
+from ansible_collections.dockernet.lab.plugins.plugin_utils import _report_json, _report_text
+from ansible_collections.dockernet.lab.plugins.plugin_utils._links import links
+from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import ALL_CORRECT, Verdict, judge
+
+ARGUMENTS = {
+    "lab": {"type": "str", "required": True},
+    "networks": {"type": "list", "elements": "dict", "required": True},
+    "containers": {"type": "list", "elements": "dict", "required": True},
+    "nodes": {"type": "list", "elements": "str", "required": True},
+    "flavour": {"type": "str", "choices": list(FLAVOURS), "default": "none"},
+    "looks": {"type": "dict", "required": True},
+    "probes": {"type": "dict", "required": True},
+    "reports": {"type": "path", "required": True},
+    "fail": {"type": "bool", "default": True},
+    "store": {"type": "str"},
+    "machines": {"type": "dict", "default": {}},
+}
+
+
+class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no types
+    """See plugins/modules/verify.py for the documentation."""
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Judge and report; the result of the task."""
+        super().run(tmp, task_vars)
+        _, args = self.validate_argument_spec(ARGUMENTS)
+        try:
+            topology = parse(args["networks"], args["containers"], args["nodes"], args["flavour"])
+        except TopologyError as error:
+            return {"failed": True, "changed": False, "msg": str(error)}
+
+        world = gather(topology, args["looks"], args["probes"])
+        verdicts = judge(world)
+        path = Path(args["reports"]).absolute() / "report.json"
+        now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+        report = _report_json.report(verdicts, world.nodes, args["lab"], args["flavour"], now)
+        try:
+            _write(path, json.dumps(report, indent=1) + "\n")
+            picture = _picture(world, verdicts, args)
+            if picture:
+                _write(path.with_name("topology.svg"), picture)
+        except OSError as error:
+            return {"failed": True, "changed": False, "msg": f"The reports cannot be written: {error}."}
+        return _result(verdicts, report["summary"]["status"], path, args["fail"])
+
+
+def gather(topology: Topology, looks: Mapping[str, Any], probes: Mapping[str, Any]) -> World:
+    """All observations as a World; a node that sent none is in it with the reason."""
+    nodes = {}
+    for node, result in looks.items():
+        if "seen" in result:
+            nodes[node] = NodeObservation.from_json(result["seen"])
+        else:
+            nodes[node] = NodeObservation(node, error=_why(node, result))
+    world = World(topology, nodes)
+    world.sources.update({source.name: source for source in _sources(world, probes)})
+    return world
+
+
+def _sources(world: World, probes: Mapping[str, Any]) -> Iterator[SourceObservation]:
+    for node, result in probes.items():
+        if "probed" in result:
+            yield from (SourceObservation.from_json(entry) for entry in result["probed"])
+        else:
+            on_node = [name for name, place in world.places.items() if place == node]
+            yield from (SourceObservation(name, error=_why(node, result)) for name in on_node)
+
+
+def _why(node: str, result: Mapping[str, Any]) -> str:
+    """Why a node has sent nothing, in one line."""
+    said = " ".join(str(result.get("msg") or "it took no part in this run").split())
+    return f"{node} is unreachable: {said}" if result.get("unreachable") else f"{node} could not look: {said}"
+
+
+def _picture(world: World, verdicts: list[Verdict], args: Mapping[str, Any]) -> str:
+    try:
+        from ansible_collections.dockernet.lab.plugins.plugin_utils._picture import draw_svg
+    except ImportError:
+        return ""
+    machines = args["machines"]
+    nodes = [
+        {"name": n, "address": machines.get(n, {}).get("address", ""), "roles": machines.get(n, {}).get("roles", [])}
+        for n in world.nodes
+    ]
+    addresses = {}
+    for container in world.topology.containers:
+        seen = world.seen(container.name)
+        networks = [attachment.network for attachment in container.attachments]
+        addresses[container.name] = {n: seen.address(n) for n in networks if seen and seen.address(n)}
+    return str(
+        draw_svg(
+            world.topology,
+            nodes,
+            args["lab"],
+            args["store"],
+            links=links(world.topology, verdicts),
+            addresses=addresses,
+        )
+    )
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file as a whole: who reads it meanwhile gets the old one or the new one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
+def _result(verdicts: list[Verdict], status: int, path: Path, fail: bool) -> dict[str, Any]:
+    """The result as callbacks show it: the summary alone as the message, and what is wrong as one text."""
+    summary, *details = _report_text.lines(verdicts, str(path))
+    result: dict[str, Any] = {
+        "changed": False,
+        "failed": fail and status != ALL_CORRECT,
+        "msg": summary,
+        "status": status,
+        "report": str(path),
+        "_ansible_verbose_always": True,  # of a task that went well, callbacks show no more than its name
+    }
+    return {**result, "details": "\n".join(details)} if details else result

@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Declared containers x observed containers -> the steps that lead from one to the other.
+
+Pure: it neither knows how a container is inspected nor how a step is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ._labels import OWNER, SPEC
+from ._topology import Attachment, Container, Topology
+
+# What cannot be changed in a container that exists. Its node is compared on its own.
+SPEC_PROPERTIES = ("image", "command", "env", "labels", "ports", "hostname", "extra_hosts", "constraints")
+
+
+@dataclass(frozen=True)
+class ObservedEndpoint:
+    """A container's end on a network: what was asked for (aliases, a fixed address), and the address it has."""
+
+    aliases: frozenset[str] = frozenset()
+    asked_address: str | None = None
+    address: str | None = None
+    network_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ObservedContainer:
+    """A container as its engine shows it. `properties` has the SPEC_PROPERTIES, as far as they can be seen."""
+
+    id: str
+    name: str
+    node: str | None
+    state: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Mapping[str, ObservedEndpoint] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    restarts: int = 0
+
+    @property
+    def stays_up(self) -> bool:
+        """False where its process has ended, be it that its engine starts it again and again."""
+        return self.state == "running" and not self.restarts
+
+
+@dataclass(frozen=True)
+class ContainerPlan:
+    """The steps for one container, in the order of the fields. `reasons` says why it is removed or recreated.
+
+    `create` implies all attachments of `declared`; `connect` has those besides.
+    """
+
+    name: str
+    declared: Container | None = None
+    observed: ObservedContainer | None = None
+    remove: bool = False
+    disconnect: tuple[str, ...] = ()
+    create: bool = False
+    connect: tuple[Attachment, ...] = ()
+    unpause: bool = False
+    start: bool = False
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def action(self) -> str:
+        """The plan in one word."""
+        if self.create:
+            return "recreated" if self.remove else "created"
+        if self.remove:
+            return "removed"
+        if self.start:
+            return "started"
+        if self.unpause:
+            return "unpaused"
+        return "connected" if self.disconnect or self.connect else "none"
+
+    @property
+    def fixes_an_address(self) -> bool:
+        """True where a step asks for an address: it goes first, before an engine gives that address away."""
+        if self.declared is None or not (self.create or self.connect or self.start):
+            return False
+        return any(attachment.address for attachment in self.declared.attachments)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All steps. Nothing of it may be done while there are refusals (whole sentences)."""
+
+    containers: tuple[ContainerPlan, ...] = ()
+    refusals: tuple[str, ...] = ()
+
+    @property
+    def changed(self) -> bool:
+        return any(plan.action != "none" for plan in self.containers)
+
+
+def plan_present(topology: Topology, observed: Iterable[ObservedContainer], owner: str, node: str | None) -> Plan:
+    """What makes the containers as declared.
+
+    observed: all containers that the engine, or all engines of a classic Swarm, have.
+    owner: value of the label OWNER of those that may be touched.
+    node: whose engine was observed; None for a classic Swarm, which reaches all nodes.
+    """
+    existing = list(observed)
+    plans: list[ContainerPlan] = []
+    refusals: list[str] = []
+    for container in topology.containers:
+        found = [other for other in existing if other.name == container.name]
+        ours = [other for other in found if other.labels.get(OWNER) == owner]
+        if node is not None and container.node != node:
+            plans += [_removal(other, f"its node is '{container.node}' now") for other in ours]
+        elif len(found) > 1:
+            refusals.append(_several(found))
+        elif found and not ours:
+            refusals.append(_foreign(found[0], owner))
+        elif not found:
+            plans.append(ContainerPlan(container.name, container, create=True, start=True))
+        else:
+            plans.append(_converge(container, found[0], topology))
+    return Plan(tuple(plans), tuple(refusals))
+
+
+def plan_absent(topology: Topology, observed: Iterable[ObservedContainer], owner: str) -> Plan:
+    """What removes the declared containers, of which only the owner's are touched."""
+    names = {container.name for container in topology.containers}
+    return Plan(
+        tuple(
+            _removal(container, "state is absent")
+            for container in observed
+            if container.name in names and container.labels.get(OWNER) == owner
+        )
+    )
+
+
+def _removal(observed: ObservedContainer, reason: str) -> ContainerPlan:
+    return ContainerPlan(observed.name, observed=observed, remove=True, reasons=(reason,))
+
+
+def _converge(container: Container, observed: ObservedContainer, topology: Topology) -> ContainerPlan:
+    reasons = [f"{name} changes" for name in changed_properties(container, observed)]
+    if container.node and observed.node and container.node != observed.node:
+        reasons.append(f"node changes from '{observed.node}' to '{container.node}'")
+    if observed.state in ("dead", "removing"):
+        reasons.append(f"it is {observed.state}")
+    if reasons:
+        return ContainerPlan(
+            container.name,
+            container,
+            observed,
+            remove=True,
+            create=True,
+            connect=_others_connections(observed, topology) if container.node in (None, observed.node) else (),
+            start=True,
+            reasons=tuple(reasons),
+        )
+    connect = [a for a in container.attachments if not _is_met(container, a, observed.endpoints.get(a.network))]
+    leave = [network.name for network in topology.networks if not container.attachment(network.name)]
+    leave += [attachment.network for attachment in connect]
+    return ContainerPlan(
+        container.name,
+        container,
+        observed,
+        disconnect=tuple(network for network in leave if network in observed.endpoints),
+        connect=tuple(connect),
+        unpause=observed.state == "paused",
+        start=observed.state in ("created", "exited"),
+    )
+
+
+def _others_connections(observed: ObservedContainer, topology: Topology) -> tuple[Attachment, ...]:
+    """What somebody connected the container to besides; a new one in its place must not lose it."""
+    declared = {network.name for network in topology.networks}
+    return tuple(
+        Attachment(network, tuple(sorted(end.aliases)), end.asked_address)
+        for network, end in observed.endpoints.items()
+        if network not in declared
+    )
+
+
+def _is_met(container: Container, attachment: Attachment, endpoint: ObservedEndpoint | None) -> bool:
+    if endpoint is None:
+        return False
+    # Engines answer for these two anyway, and list the hostname among the aliases (20.10).
+    implied = {container.name, container.hostname}
+    return set(attachment.aliases) - implied == endpoint.aliases - implied and _same(
+        attachment.address, endpoint.asked_address
+    )
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    if not one or not other:
+        return not one and not other
+    return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+
+
+# The specification of a container, and what is left of it in a label
+
+
+def properties(container: Container) -> dict[str, Any]:
+    """The SPEC_PROPERTIES as plain data."""
+    values: dict[str, Any] = {}
+    for name in SPEC_PROPERTIES:
+        value = getattr(container, name)
+        if isinstance(value, Mapping):
+            value = dict(value)
+        values[name] = sorted(value) if name == "ports" else list(value) if isinstance(value, tuple) else value
+    return values
+
+
+def fingerprint(container: Container) -> str:
+    """A digest for each property that has a value, for the label SPEC.
+
+    Digests, not values: an environment may hold secrets, and engines show labels in every event.
+    Properties without a value are left out, so a new kind of property changes no old container.
+    """
+    return ",".join(f"{name}={_digest(value)}" for name, value in properties(container).items() if value)
+
+
+def changed_properties(container: Container, observed: ObservedContainer) -> list[str]:
+    """Names of the properties in which the container was created otherwise than it is declared now."""
+    before = _digests(observed.labels.get(SPEC, ""))
+    after = _digests(fingerprint(container))
+    return [name for name in SPEC_PROPERTIES if before.get(name) != after.get(name)]
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _digests(label: str) -> dict[str, str]:
+    return dict(item.split("=", 1) for item in label.split(",") if "=" in item)
+
+
+# What a user sees
+
+
+def difference(plan: ContainerPlan) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What the plan changes, as (before, after)."""
+    before: dict[str, Any] = {"state": "absent"} if plan.observed is None else {"state": plan.observed.state}
+    after: dict[str, Any] = {"state": "absent" if plan.declared is None else "running"}
+    if plan.observed is not None and plan.remove:
+        before["node"] = plan.observed.node
+    if plan.declared is not None and plan.create:
+        after["node"] = plan.declared.node
+        changed = changed_properties(plan.declared, plan.observed) if plan.observed else SPEC_PROPERTIES
+        declared = properties(plan.declared)
+        after.update({name: declared[name] for name in changed if declared[name] or plan.observed})
+        if plan.observed is not None:
+            before.update({name: plan.observed.properties.get(name) for name in changed})
+    before["networks"] = _endpoints(plan.observed)
+    after["networks"] = _endpoints_after(plan)
+    return before, after
+
+
+def _endpoints(observed: ObservedContainer | None) -> dict[str, Any]:
+    endpoints = {} if observed is None else observed.endpoints
+    return {
+        network: {"aliases": sorted(end.aliases), "address": end.asked_address} for network, end in endpoints.items()
+    }
+
+
+def _endpoints_after(plan: ContainerPlan) -> dict[str, Any]:
+    if plan.declared is None:
+        return {}
+    kept = {} if plan.create else _endpoints(plan.observed)
+    left = {network: end for network, end in kept.items() if network not in plan.disconnect}
+    joined = (*plan.declared.attachments, *plan.connect) if plan.create else plan.connect
+    return {**left, **{a.network: {"aliases": sorted(a.aliases), "address": a.address} for a in joined}}
+
+
+def _foreign(observed: ObservedContainer, owner: str) -> str:
+    where = f" on node '{observed.node}'" if observed.node else ""
+    return (
+        f"A container '{observed.name}' exists{where} without the label {OWNER}={owner}, so it is somebody else's "
+        f"and stays as it is: rename or remove it ('docker rm {observed.name}'), or declare another name."
+    )
+
+
+def _several(found: list[ObservedContainer]) -> str:
+    nodes = " and ".join(f"'{container.node}'" for container in found)
+    return f"A container '{found[0].name}' exists on the nodes {nodes}: remove all but one of them."

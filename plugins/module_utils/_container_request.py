@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A declared container in the engine API's own terms, and back."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any
+
+from ._container_plan import fingerprint
+from ._labels import OWNER, SPEC
+from ._topology import Attachment, Container
+
+
+def creation(container: Container, owner: str, classic: bool) -> dict[str, Any]:
+    """The body of `POST /containers/create`: everything but the second and further networks.
+
+    Engines before API 1.44 take one network there, so the others are connected before the start.
+    """
+    first = container.attachments[0]
+    config: dict[str, Any] = {
+        "Image": container.image,
+        "Env": [f"{name}={value}" for name, value in container.env.items()],
+        "Labels": {**container.labels, OWNER: owner, SPEC: fingerprint(container)},
+        "ExposedPorts": {port: {} for port in _bindings(container)},
+        "HostConfig": {
+            "NetworkMode": first.network,
+            "PortBindings": _bindings(container),
+            "ExtraHosts": [f"{name}:{address}" for name, address in container.extra_hosts.items()],
+            # A node's restart starts its containers again, unless somebody stopped them.
+            "RestartPolicy": {"Name": "unless-stopped"},
+        },
+        "NetworkingConfig": {"EndpointsConfig": {first.network: _endpoint(first)}},
+    }
+    if classic:
+        config["Env"] += [f"constraint:{constraint}" for constraint in placement(container)]
+    if container.command is not None:
+        config["Cmd"] = list(container.command)
+    if container.hostname is not None:
+        config["Hostname"] = container.hostname
+    return config
+
+
+def placement(container: Container) -> list[str]:
+    """What a classic Swarm's scheduler must keep to."""
+    node = [f"node=={container.node}"] if container.node else []
+    return node + list(container.constraints)
+
+
+def addresses(attachment: Attachment) -> dict[str, str]:
+    """The fixed address as an argument of the SDK's `connect_container_to_network`."""
+    if attachment.address is None:
+        return {}
+    version = ipaddress.ip_address(attachment.address).version
+    return {f"ipv{version}_address": attachment.address}
+
+
+def properties_of(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What an inspected container was created from, in the shape of _container_plan.properties.
+
+    What its image added is in it too, since an engine does not tell them apart: for reading, not for comparing.
+    """
+    config, host = info["Config"], info["HostConfig"]
+    return {
+        "image": config.get("Image"),
+        "command": config.get("Cmd"),
+        "env": dict(item.split("=", 1) for item in config.get("Env") or [] if "=" in item),
+        "labels": {
+            name: value
+            for name, value in (config.get("Labels") or {}).items()
+            if not name.startswith(("org.dockernet.", "com.docker.swarm."))
+        },
+        "ports": sorted(_ports(host.get("PortBindings") or {})),
+        "hostname": config.get("Hostname"),
+        "extra_hosts": dict(item.split(":", 1) for item in host.get("ExtraHosts") or [] if ":" in item),
+    }
+
+
+def is_image(reference: str, item: Mapping[str, Any]) -> bool:
+    """True where `item`, an entry of `GET /images/json`, is what `reference` names."""
+    names = [*(item.get("RepoTags") or []), *(item.get("RepoDigests") or [])]
+    return _full(reference) in names or item.get("Id", "").split(":")[-1] == reference.split(":")[-1]
+
+
+def _full(reference: str) -> str:
+    for prefix in ("docker.io/", "library/"):
+        reference = reference[len(prefix) :] if reference.startswith(prefix) else reference
+    return reference if ":" in reference.rsplit("/", 1)[-1] or "@" in reference else f"{reference}:latest"
+
+
+def _endpoint(attachment: Attachment) -> dict[str, Any]:
+    endpoint: dict[str, Any] = {}
+    if attachment.aliases:
+        endpoint["Aliases"] = list(attachment.aliases)
+    for name, address in addresses(attachment).items():
+        endpoint["IPAMConfig"] = {"IPv4Address" if name == "ipv4_address" else "IPv6Address": address}
+    return endpoint
+
+
+def _bindings(container: Container) -> dict[str, list[dict[str, str]]]:
+    """`127.0.0.1:8080:80/udp` -> {'80/udp': [{'HostIp': '127.0.0.1', 'HostPort': '8080'}]}."""
+    bindings: dict[str, list[dict[str, str]]] = {}
+    for text in container.ports:
+        published, _, protocol = text.partition("/")
+        host, port = published.rsplit(":", 1)
+        address, _, host_port = host.rpartition(":")
+        binding = {"HostIp": address, "HostPort": host_port}
+        bindings.setdefault(f"{port}/{protocol or 'tcp'}", []).append(binding)
+    return bindings
+
+
+def _ports(bindings: Mapping[str, Any]) -> list[str]:
+    found: list[str] = []
+    for port, hosts in bindings.items():
+        number, _, protocol = port.partition("/")
+        for host in hosts or []:
+            address = f"{host['HostIp']}:" if host.get("HostIp") else ""
+            found.append(f"{address}{host['HostPort']}:{number}" + ("" if protocol == "tcp" else f"/{protocol}"))
+    return found

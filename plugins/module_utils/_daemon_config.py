@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rules of an engine's configuration: what merges, what collides, what an engine can have at all."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+STORES = ("consul", "etcd", "zk")
+STORE_URL = re.compile(rf"(?P<store>{'|'.join(STORES)})://[^\s/]+.*")
+
+# Flags whose name is not the option's (docker's daemon/config: plural options take their flag's singular).
+SINGULAR = {
+    "hosts": ("-H", "--host"),
+    "labels": ("--label",),
+    "insecure-registries": ("--insecure-registry",),
+    "registry-mirrors": ("--registry-mirror",),
+    "dns-opts": ("--dns-opt",),
+    "storage-opts": ("--storage-opt",),
+    "exec-opts": ("--exec-opt",),
+    "cluster-store-opts": ("--cluster-store-opt",),
+    "default-address-pools": ("--default-address-pool",),
+    "data-root": ("--data-root", "-g"),
+    "log-level": ("--log-level", "-l"),
+    "debug": ("--debug", "-D"),
+}
+# Flags that stand alone, so that the word after them is not theirs.
+SWITCHES = ("-D", "--debug")
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An installed engine: version, cluster stores that it was built with, its unit's command line."""
+
+    version: str
+    stores: tuple[str, ...]
+    command_line: str
+
+    @property
+    def major(self) -> int:
+        """The first number of the version."""
+        return int(re.match(r"\d*", self.version).group() or 0)  # type: ignore[union-attr]
+
+
+def merge(before: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+    """`before` with `options` laid over it; an option that is None takes its key away."""
+    merged = {**before, **options}
+    return {key: value for key, value in merged.items() if value is not None}
+
+
+def store_url_problem(url: str) -> str | None:
+    """Why `url` is no cluster store (facts: exactly PROVIDER://URL, consul takes one endpoint only)."""
+    match = STORE_URL.fullmatch(url)
+    if not match:
+        return (
+            f"The cluster store '{url}' is of an unknown kind: it starts with one of "
+            f"{', '.join(store + '://' for store in STORES)}, as in consul://192.168.99.100:8500."
+        )
+    if match["store"] == "consul" and "," in url:
+        return (
+            f"The cluster store '{url}' names several endpoints, and consul:// takes one: name one server or an agent."
+        )
+    return None
+
+
+def config_problems(engine: Engine, config: Mapping[str, Any], flavour: str) -> list[str]:
+    """All reasons why `engine` cannot have `config` in a Swarm of `flavour`, as whole sentences."""
+    url = config.get("cluster-store")
+    if engine.major >= 23 and (url or flavour == "classic"):
+        return [
+            f"Engine {engine.version} is too new for a cluster store and classic Swarm's networks: releases from 23.0 "
+            "on have none. Use 20.10 (Debian 11 has 20.10.5), or choose swarm_flavour: mode."
+        ]
+    if url is None:
+        if "cluster-advertise" in config:
+            return ["cluster-advertise without cluster-store: name a store (docker_engine_cluster_store), or neither."]
+        return []
+    problem = store_url_problem(url)
+    if problem:
+        return [problem]
+    if flavour == "mode":
+        return [
+            f"The engine has the cluster store {url}, and swarm mode has a store of its own; it cannot have both. "
+            "Take cluster-store and cluster-advertise out of daemon.json, or choose swarm_flavour: classic."
+        ]
+    store = url.partition("://")[0]
+    if store not in engine.stores:
+        can = " and ".join(engine.stores) or "none"
+        return [
+            f"Engine {engine.version} was built without the cluster store '{store}' (it has {can}): Debian's packages "
+            "have no consul since 20.10.17. Use Debian 11's (20.10.5), docker-ce 20.10, or another store."
+        ]
+    return []
+
+
+def command_line_without(line: str, config: Mapping[str, Any]) -> str:
+    """`line` without the flags whose options stand in `config` too."""
+    flags = {flag for option in config for flag in SINGULAR.get(option, (f"--{option}",))}
+    kept: list[str] = []
+    words = iter(line.split())
+    for word in words:
+        flag, equals, _value = word.partition("=")
+        if flag not in flags:
+            kept.append(word)
+        elif not equals and flag not in SWITCHES:
+            next(words, None)
+    return " ".join(kept)

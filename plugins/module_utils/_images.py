@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which images a lab can build, and from what."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Release:
+    """A Debian release that nodes are made of, and what its engine can do (docker.io's changelog)."""
+
+    codename: str
+    engine: str
+    stores: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+
+
+# Debian's engine has no consul store since 20.10.17+dfsg1-1; 23.0 removed all stores.
+RELEASES = {
+    "11": Release("bullseye", "20.10.5", ("consul", "etcd", "zk"), ("consul",)),
+    "12": Release("bookworm", "20.10.24", ("etcd", "zk")),
+    "13": Release("trixie", "26.1", (), ("docker-cli",)),
+}
+
+# In a node: what the roles would otherwise have to install into each one anew.
+NODE_PACKAGES = (
+    "systemd", "systemd-sysv", "dbus", "python3", "python3-apt", "python3-docker", "python3-dnspython",
+    "python3-requests", "iproute2", "iptables", "procps", "kmod", "ca-certificates", "docker.io",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an image is built: the folder of its Dockerfile, the release of its base, its packages."""
+
+    folder: str
+    release: str
+    packages: tuple[str, ...] = ()
+    is_pullable: bool = False
+
+    def digest(self, files: Path) -> str:
+        """Hash of all that the image is built from; `files` holds the folders."""
+        text = (files / self.folder / "Dockerfile").read_text()
+        return hashlib.sha256("\n".join([text, self.release, *self.packages]).encode()).hexdigest()[:12]
+
+
+RECIPES = {
+    **{
+        f"dockernet/node:{number}": Recipe("node", number, NODE_PACKAGES + release.packages)
+        for number, release in RELEASES.items()
+    },
+    "box:latest": Recipe("box", "11"),
+    "nginx:latest": Recipe("nginx", "11", is_pullable=True),
+}
+
+
+def full_name(image: str) -> str:
+    """The name with its tag, as engines list it."""
+    return image if ":" in image.rpartition("/")[2] or "@" in image else f"{image}:latest"

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge that looks at one engine: which of the topology's containers it has, and in what state."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from ansible_collections.dockernet.lab.plugins.module_utils import _namespace
+from ansible_collections.dockernet.lab.plugins.module_utils._engine import EngineError, connect
+from ansible_collections.dockernet.lab.plugins.module_utils._engine_call import REFUSALS, is_missing, words
+from ansible_collections.dockernet.lab.plugins.module_utils._observation import (
+    ContainerObservation,
+    EndpointObservation,
+    NodeObservation,
+)
+
+_TIMEOUT = 20  # seconds that an engine may take for one answer
+_SETTLING = 5.0  # seconds that a container may take to get from 'created' to 'running'
+_UNSETTLED = ("created", "restarting")
+
+
+def look(node: str, docker_host: str, names: set[str], wait: float) -> NodeObservation:
+    """Return what the engine at `docker_host` has of the containers called `names`.
+
+    Waits, for `wait` seconds at most, while one of them is on its way up. An engine that does not
+    answer is an observation too: it is in `error`.
+    """
+    deadline = time.monotonic() + min(wait, _SETTLING)
+    try:
+        client = connect(docker_host, timeout=_TIMEOUT)
+    except EngineError as error:
+        return NodeObservation(node, error=f"{node}: {error}")
+    try:
+        engine = str(client.version()["Version"])
+        while True:
+            containers = _containers(client, names)
+            unsettled = any(container.state in _UNSETTLED for container in containers)
+            if not unsettled or time.monotonic() > deadline:
+                return NodeObservation(node, engine, containers=tuple(containers))
+            time.sleep(0.2)
+    except REFUSALS as error:
+        return NodeObservation(node, error=f"{node}: the engine at {docker_host} fails: {words(error)}")
+    finally:
+        client.close()
+
+
+def _containers(client: Any, names: set[str]) -> list[ContainerObservation]:
+    found = []
+    for entry in client.containers(all=True):
+        # A legacy link adds further names with a slash inside.
+        if any(name.lstrip("/") in names for name in entry["Names"] or ()):
+            try:
+                found.append(_container(client.inspect_container(entry["Id"])))
+            except REFUSALS as error:
+                if not is_missing(error):  # it was removed since it was listed
+                    raise
+    return found
+
+
+def _container(inspected: Mapping[str, Any]) -> ContainerObservation:
+    state = inspected["State"]
+    status = str(state["Status"])
+    pid = int(state.get("Pid") or 0)
+    problem = str(state.get("Error") or "")
+    interfaces: list[_namespace.Interface] = []
+    if pid:
+        try:
+            interfaces = _namespace.interfaces(pid)
+        except OSError as error:
+            problem = f"the network namespace of process {pid} cannot be entered: {error}"
+    return ContainerObservation(
+        name=str(inspected["Name"]).lstrip("/"),
+        state=status,
+        pid=pid,
+        exit_code=int(state.get("ExitCode") or 0),
+        since=_seconds_since(str(state.get("StartedAt" if pid else "FinishedAt") or "")),
+        hostname=_hostname(inspected["Config"]),
+        endpoints=tuple(
+            _endpoint(name, settings or {}, interfaces)
+            for name, settings in (inspected["NetworkSettings"].get("Networks") or {}).items()
+        ),
+        problem=problem,
+    )
+
+
+def _hostname(config: Mapping[str, Any]) -> str:
+    hostname, domain = str(config.get("Hostname") or ""), str(config.get("Domainname") or "")
+    return f"{hostname}.{domain}" if domain else hostname
+
+
+def _endpoint(network: str, settings: Mapping[str, Any], interfaces: list[_namespace.Interface]) -> EndpointObservation:
+    """Pair what the engine says with the interface that really is there: by MAC, else by address."""
+    address, mac = str(settings.get("IPAddress") or ""), str(settings.get("MacAddress") or "").lower()
+    own = [i for i in interfaces if mac and i.mac == mac] or [
+        i for i in interfaces if i.address and i.address == address
+    ]
+    return EndpointObservation(network, address, own[0].address if own else "", mac)
+
+
+def _seconds_since(moment: str) -> int:
+    """Seconds since a moment of an engine's JSON (RFC 3339, UTC), on the engine's own clock; -1 for none."""
+    try:
+        then = datetime.strptime(moment[:19], "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
+    except ValueError:
+        return -1
+    return max(0, int((datetime.now(timezone.utc) - then).total_seconds())) if then.year > 1 else -1

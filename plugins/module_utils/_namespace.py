@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge to a container's network: its namespace, entered by the id of one of its processes.
+
+A socket belongs for good to the namespace in which it was made, so one process can hold sockets of many
+containers and needs to be inside only while it makes them.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+_CLONE_NEWNET = 0x40000000
+_SIOCGIFADDR, _SIOCGIFHWADDR = 0x8915, 0x8927
+_ADDRESS = slice(20, 24)  # of struct ifreq: 16 octets of name, then a sockaddr_in
+_HWADDR = slice(18, 24)
+_ICMP_FILTER = 1
+_ECHO_REPLY, _UNREACHABLE = 0, 3
+_SO_TIMESTAMPNS = 35
+_BUFFER = 4 * 1024 * 1024  # bytes; room for the replies to a whole burst
+
+
+class Interface(NamedTuple):
+    """A network interface. address: IPv4, '' where it has none."""
+
+    name: str
+    mac: str
+    address: str
+
+
+@contextmanager
+def network_namespace(pid: int) -> Iterator[None]:
+    """Be in the network namespace of process `pid`. Raises OSError (ENOENT where it is gone, EPERM without root).
+
+    Holds for the calling thread.
+    """
+    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        there = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _enter(there)
+        finally:
+            os.close(there)
+        try:
+            yield
+        finally:
+            _enter(home)
+    finally:
+        os.close(home)
+
+
+def _enter(namespace: int) -> None:
+    # os.setns is there from Python 3.12 on only.
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(namespace, _CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def interfaces(pid: int) -> list[Interface]:
+    """The interfaces that process `pid` has. Raises OSError as `network_namespace`."""
+    with network_namespace(pid), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+        return [
+            Interface(
+                name,
+                ":".join(f"{octet:02x}" for octet in _ask(asker, _SIOCGIFHWADDR, name, _HWADDR)),
+                socket.inet_ntoa(raw) if (raw := _ask(asker, _SIOCGIFADDR, name, _ADDRESS)) else "",
+            )
+            for _, name in socket.if_nameindex()
+        ]
+
+
+def _ask(asker: socket.socket, request: int, interface: str, part: slice) -> bytes:
+    try:
+        return fcntl.ioctl(asker, request, struct.pack("16s24x", interface.encode()))[part]
+    except OSError:  # EADDRNOTAVAIL: it has no address
+        return b""
+
+
+class Sockets(NamedTuple):
+    """Sockets of one container. `icmp` receives echo replies and 'unreachable' only, and when they came."""
+
+    udp: socket.socket
+    icmp: socket.socket
+
+
+def sockets(pid: int) -> Sockets:
+    """Make the sockets with which process `pid` would ask and ping. Raises OSError as `network_namespace`."""
+    with network_namespace(pid):
+        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        icmp = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    wanted = 0xFFFFFFFF & ~(1 << _ECHO_REPLY | 1 << _UNREACHABLE)
+    icmp.setsockopt(socket.SOL_RAW if hasattr(socket, "SOL_RAW") else 255, _ICMP_FILTER, struct.pack("I", wanted))
+    icmp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    for each in (udp, icmp):
+        each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+        each.setblocking(False)
+    return Sockets(udp, icmp)
+
+
+def received(sock: socket.socket) -> tuple[bytes, str, float]:
+    """Return a packet of `icmp`, its sender, and when the kernel got it (seconds of time.time()).
+
+    The time at which a busy process comes to read it would say nothing of the network. Raises OSError.
+    """
+    packet, ancillary, _, sender = sock.recvmsg(2048, 64)
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
+            seconds, nanoseconds = struct.unpack("ll", data[: struct.calcsize("ll")])
+            return packet, sender[0], seconds + nanoseconds / 1e9
+    return packet, sender[0], time.time()
+
+
+def read_file(pid: int, path: str) -> str:
+    """A text file as process `pid` sees it. Raises OSError."""
+    return Path(f"/proc/{pid}/root{path}").read_text(encoding="utf-8", errors="replace")

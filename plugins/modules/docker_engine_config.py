@@ -1,0 +1,209 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Merge settings into an engine's daemon.json, if that engine can have them."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: docker_engine_config
+short_description: Merge settings into daemon.json, never against the engine's own command line
+description:
+  - Reads which engine is installed and what it can do, and refuses settings that this engine cannot have before
+    anything is touched.
+  - Merges O(options) into the engine's configuration file. Keys that are not named stay as they are.
+  - An engine does not start with one option both as a flag and in the file. Flags in the unit's command line whose
+    options are in the file are taken out, with a drop-in of the unit (the distribution's C(-H fd://) against C(hosts)).
+options:
+  options:
+    description: Settings as in daemon.json. A null removes the key.
+    type: dict
+    default: {}
+  path:
+    description: The configuration file.
+    type: path
+    default: /etc/docker/daemon.json
+  unit:
+    description: Name of the engine's systemd unit.
+    type: str
+    default: docker.service
+  flavour:
+    description: Flavour of Swarm that the engine shall serve; decides what it must be able to do.
+    type: str
+    choices: [classic, mode, none]
+    default: none
+  check_only:
+    description: Only say whether the engine can have the settings.
+    type: bool
+    default: false
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+author:
+  - The dockernet.lab maintainers
+"""
+
+EXAMPLES = r"""
+- name: Give the engine a cluster store
+  dockernet.lab.docker_engine_config:
+    options:
+      cluster-store: consul://192.168.99.100:8500
+      cluster-advertise: 192.168.99.101:2375
+    flavour: classic
+"""
+
+RETURN = r"""
+installed:
+  description: Whether there is an engine. Where there is none, nothing else is done.
+  type: bool
+  returned: always
+version:
+  description: Version of the engine.
+  type: str
+  returned: when installed
+  sample: 20.10.5
+unit_changed:
+  description: Whether systemd must read its units again.
+  type: bool
+  returned: success
+"""
+
+import json
+import mmap
+import re
+import shlex
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.dockernet.lab.plugins.module_utils._daemon_config import (
+    Engine,
+    command_line_without,
+    config_problems,
+    merge,
+)
+
+
+def output_of(*words: str) -> str:
+    """What a command prints; empty where it cannot be run."""
+    try:
+        return subprocess.run(words, capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return ""
+
+
+def command_line(unit: str) -> str:
+    """The unit's own command line, without our drop-in; empty where there is no such unit."""
+    # The file itself is read: systemd's `show` tells only what holds with all drop-ins.
+    fragment = output_of("systemctl", "show", "--property=FragmentPath", "--value", unit).strip()
+    if not fragment:
+        return ""
+    text = Path(fragment).read_text().replace("\\\n", " ")
+    lines = re.findall(r"^ExecStart=(.+)$", text, re.MULTILINE)
+    return str(lines[-1]) if lines else ""
+
+
+def stores_of(binary: str) -> tuple[str, ...]:
+    """The cluster stores that an engine was built with: a Go binary names the packages that are in it."""
+    packages = {"consul": b"libkv/store/consul", "etcd": b"libkv/store/etcd", "zk": b"libkv/store/zookeeper"}
+    with Path(binary).open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as text:
+        return tuple(store for store, package in packages.items() if text.find(package) >= 0)
+
+
+def look(unit: str, wants_store: bool) -> Engine | None:
+    """The engine that is installed; None where there is none."""
+    line = command_line(unit)
+    if not line:
+        return None
+    binary = shlex.split(line)[0].lstrip("-@:+!")
+    version = re.search(r"version ([^\s,]+)", output_of(binary, "--version"))
+    if version is None:
+        return None
+    return Engine(version.group(1), stores_of(binary) if wants_store else (), line)
+
+
+def read(module: AnsibleModule, path: Path) -> dict[str, Any]:
+    """The configuration as it is. Fails where it is no JSON, so that nothing is lost."""
+    text = path.read_text() if path.exists() else ""
+    try:
+        config = json.loads(text or "{}")
+    except ValueError as error:
+        module.fail_json(msg=f"{path} is not valid JSON ({error}): repair or remove it, then run this again.")
+    if not isinstance(config, dict):
+        module.fail_json(msg=f"{path} holds no JSON object: repair or remove it, then run this again.")
+    return dict(config)
+
+
+def write(module: AnsibleModule, path: Path, text: str) -> None:
+    """Replace the file's text in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.write_text(text)
+    if path.exists():
+        module.backup_local(str(path))
+    module.atomic_move(str(new), str(path))
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "options": {"type": "dict", "default": {}},
+            "path": {"type": "path", "default": "/etc/docker/daemon.json"},
+            "unit": {"type": "str", "default": "docker.service"},
+            "flavour": {"type": "str", "default": "none", "choices": ["classic", "mode", "none"]},
+            "check_only": {"type": "bool", "default": False},
+        },
+        supports_check_mode=True,
+    )
+    options = module.params["options"]
+    engine = look(module.params["unit"], "cluster-store" in options)
+    if engine is None:
+        module.exit_json(changed=False, installed=False, unit_changed=False)
+
+    path = Path(module.params["path"])
+    before = read(module, path)
+    after = merge(before, options)
+    problems = config_problems(engine, after, module.params["flavour"])
+    if problems:
+        module.fail_json(msg="\n".join(problems), installed=True, version=engine.version)
+
+    drop_in = Path(f"/etc/systemd/system/{module.params['unit']}.d/dockernet.conf")
+    drop_in_before = drop_in.read_text() if drop_in.exists() else ""
+    line = command_line_without(engine.command_line, after)
+    needs_drop_in = line != engine.command_line
+    drop_in_after = f"[Service]\nExecStart=\nExecStart={line}\n" if needs_drop_in else ""
+    if not module.params["check_only"] and not module.check_mode:
+        if after != before:
+            write(module, path, json.dumps(after, indent=2, sort_keys=True) + "\n")
+        if drop_in_after != drop_in_before and needs_drop_in:
+            drop_in.parent.mkdir(parents=True, exist_ok=True)
+            drop_in.write_text(drop_in_after)
+        elif drop_in_after != drop_in_before:
+            drop_in.unlink()
+    module.exit_json(
+        changed=not module.params["check_only"] and (after != before or drop_in_after != drop_in_before),
+        installed=True,
+        version=engine.version,
+        unit_changed=not module.params["check_only"] and drop_in_after != drop_in_before,
+        diff=[
+            {
+                "before_header": str(path),
+                "after_header": str(path),
+                "before": json.dumps(before, indent=2, sort_keys=True) + "\n",
+                "after": json.dumps(after, indent=2, sort_keys=True) + "\n",
+            },
+            {
+                "before_header": str(drop_in),
+                "after_header": str(drop_in),
+                "before": drop_in_before,
+                "after": drop_in_after,
+            },
+        ],
+    )
+
+
+if __name__ == "__main__":
+    main()

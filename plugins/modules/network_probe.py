@@ -1,0 +1,156 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: network_probe
+short_description: See a topology from one node and from inside its containers
+description:
+  - Without O(nodes_seen), looks at the node's engine and returns which containers of the topology are there, in
+    what state and with which addresses, as the engine says and as the container's own namespace has them.
+  - With O(nodes_seen), what all nodes returned before, enters each container of this node and asks from there for
+    every name, pings every address and reads the hosts file. No tool is needed inside a container.
+  - Asks again for what is not as the topology says, until it is or O(wait) seconds have passed.
+  - Judges nothing. The action M(dockernet.lab.verify) does.
+author:
+  - The dockernet.lab maintainers
+requirements:
+  - root, since it enters network namespaces
+  - The Docker SDK for Python (Debian's python3-docker), where O(nodes_seen) is not given
+options:
+  node:
+    description: The name of this node in the topology.
+    type: str
+    required: true
+  networks:
+    description: The topology's networks.
+    type: list
+    elements: dict
+    required: true
+  containers:
+    description: The topology's containers.
+    type: list
+    elements: dict
+    required: true
+  nodes:
+    description: The names of all nodes that the topology may name.
+    type: list
+    elements: str
+    required: true
+  flavour:
+    description: The Swarm that placed the containers.
+    type: str
+    choices: [classic, mode, none]
+    default: none
+  nodes_seen:
+    description:
+      - RV(seen) of all nodes, by name.
+      - A node that returned nothing has an empty entry, or none.
+    type: dict
+  docker_host:
+    description: Where the node's engine listens.
+    type: str
+    default: unix:///var/run/docker.sock
+  wait:
+    description: Seconds for which what is not as expected is asked again.
+    type: float
+    default: 30
+attributes:
+  check_mode:
+    description: Only observes, so it does the same in check mode.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+"""
+
+EXAMPLES = r"""
+- name: Look at each engine
+  dockernet.lab.network_probe:
+    node: "{{ inventory_hostname }}"
+    nodes: "{{ ansible_play_hosts_all }}"
+    networks: "{{ topology_networks }}"
+    containers: "{{ topology_containers }}"
+  register: look
+"""
+
+RETURN = r"""
+seen:
+  description: What the node's engine has of the topology. C(error) is a sentence where it could not be asked.
+  returned: when O(nodes_seen) is not given
+  type: dict
+  sample:
+    node: swl-demo0
+    engine: 20.10.5
+    error: ""
+    containers:
+      - name: ubuntu1
+        state: running
+        pid: 4711
+        exit_code: 0
+        since: 12
+        hostname: 0123456789ab
+        problem: ""
+        endpoints:
+          - {network: linux, engine_address: 10.0.0.2, own_address: 10.0.0.2, mac: "02:42:0a:00:00:02"}
+probed:
+  description:
+    - What each container of the node found out. An answer is a list of addresses or why there is none, a ping the
+      milliseconds until the reply or why there is none.
+  returned: when O(nodes_seen) is given
+  type: list
+  elements: dict
+  sample:
+    - name: ubuntu1
+      error: ""
+      hosts: "127.0.0.1\tlocalhost\n10.0.0.2\t0123456789ab\n"
+      server: 127.0.0.11
+      answers: {ubuntu2: [10.0.0.3], web: NXDOMAIN}
+      pings: {10.0.0.3: 0.4, 10.1.0.2: no reply}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.dockernet.lab.plugins.module_utils._observation import NodeObservation
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import TopologyError, parse
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "node": {"type": "str", "required": True},
+            "networks": {"type": "list", "elements": "dict", "required": True},
+            "containers": {"type": "list", "elements": "dict", "required": True},
+            "nodes": {"type": "list", "elements": "str", "required": True},
+            "flavour": {"type": "str", "choices": ["classic", "mode", "none"], "default": "none"},
+            "nodes_seen": {"type": "dict"},
+            "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
+            "wait": {"type": "float", "default": 30},
+        },
+        supports_check_mode=True,
+    )
+    params = module.params
+    try:
+        topology = parse(params["networks"], params["containers"], params["nodes"], params["flavour"])
+    except TopologyError as error:
+        module.fail_json(msg=str(error))
+    # Each phase imports only what it needs: the Docker SDK alone takes longer than all probes of a small lab.
+    if params["nodes_seen"] is None:
+        from ansible_collections.dockernet.lab.plugins.module_utils._inspection import look
+
+        names = {container.name for container in topology.containers}
+        seen = look(params["node"], params["docker_host"], names, params["wait"])
+        module.exit_json(changed=False, seen=seen.to_json())
+
+    from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
+    from ansible_collections.dockernet.lab.plugins.module_utils._rounds import probe_node
+
+    try:
+        nodes = {node: NodeObservation.from_json(data) for node, data in params["nodes_seen"].items() if data}
+    except (TypeError, KeyError) as error:
+        module.fail_json(msg=f"'nodes_seen' does not hold what network_probe returned as 'seen': {error}.")
+    probed = probe_node(World(topology, nodes), params["node"], params["wait"])
+    module.exit_json(changed=False, probed=[source.to_json() for source in probed])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: verify
+short_description: Judge what nodes have observed against what the topology promises
+description:
+  - Takes what M(dockernet.lab.network_probe) returned on all nodes, compares it with what follows from the topology
+    alone, writes C(report.json) and C(topology.svg), and says how many cells are correct.
+  - Fails, with the wrong cells and their likely causes, where not every cell is correct.
+  - Runs on the controller only. Use it with C(run_once).
+author:
+  - The dockernet.lab maintainers
+options:
+  lab:
+    description: The name of the lab or cluster, for reports.
+    type: str
+    required: true
+  networks:
+    description: The topology's networks.
+    type: list
+    elements: dict
+    required: true
+  containers:
+    description: The topology's containers.
+    type: list
+    elements: dict
+    required: true
+  nodes:
+    description: The names of all nodes that the topology may name.
+    type: list
+    elements: str
+    required: true
+  flavour:
+    description: The Swarm that placed the containers.
+    type: str
+    choices: [classic, mode, none]
+    default: none
+  looks:
+    description:
+      - The registered result of each node's first M(dockernet.lab.network_probe), by node.
+      - A result that says that the node was unreachable or has failed is fine, and so is an empty one.
+    type: dict
+    required: true
+  probes:
+    description: The same of each node's second M(dockernet.lab.network_probe).
+    type: dict
+    required: true
+  reports:
+    description: The directory for the reports. A relative one starts at the current directory.
+    type: path
+    required: true
+  fail:
+    description: Whether to fail where not every cell is correct.
+    type: bool
+    default: true
+  store:
+    description: What the picture calls the store below the nodes, such as C(Consul). None is drawn without it.
+    type: str
+  machines:
+    description: What the picture says of a node, by name, as C(address) and C(roles), a list of words.
+    type: dict
+    default: {}
+attributes:
+  check_mode:
+    description: Changes no node, so it does the same in check mode.
+    support: full
+  diff_mode:
+    description: Changes nothing.
+    support: none
+seealso:
+  - module: dockernet.lab.network_probe
+"""
+
+EXAMPLES = r"""
+- name: Judge what the nodes have observed
+  dockernet.lab.verify:
+    lab: swarm
+    networks: "{{ topology_networks }}"
+    containers: "{{ topology_containers }}"
+    nodes: "{{ groups['all'] }}"
+    looks: "{{ looks }}"
+    probes: "{{ probes }}"
+    reports: reports/swarm
+  run_once: true
+"""
+
+RETURN = r"""
+msg:
+  description: The summary line.
+  returned: always
+  type: str
+  sample: "10404 cells: 10404 correct, 0 wrong, 0 no value"
+status:
+  description: 0 where all cells are correct, 2 where nothing could be judged, 1 else.
+  returned: always
+  type: int
+details:
+  description: What is wrong and what has no value, by likely cause.
+  returned: when not every cell is correct
+  type: str
+report:
+  description: The path of report.json, which has all cells.
+  returned: always
+  type: str
+"""

@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Expectation against observations: one verdict for each cell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, Cell, expect
+from ansible_collections.dockernet.lab.plugins.module_utils._reading import BLOCKED, World, read
+from ansible_collections.dockernet.lab.plugins.module_utils._resolver import has_answered
+from ansible_collections.dockernet.lab.plugins.plugin_utils._causes import likely_cause
+
+CORRECT = "correct"
+WRONG = "wrong"
+NO_VALUE = "no_value"
+
+ALL_CORRECT, NOT_ALL_CORRECT, NOTHING_JUDGED = 0, 1, 2
+
+
+class Verdict(NamedTuple):
+    """A cell with what was seen of it. cause: the likely cause, '' where none is known or needed."""
+
+    cell: Cell
+    observed: str
+    verdict: str
+    evidence: str
+    cause: str
+
+
+class Summary(NamedTuple):
+    """How many cells there are of each verdict."""
+
+    total: int
+    correct: int
+    wrong: int
+    no_value: int
+
+    @property
+    def status(self) -> int:
+        """0 all correct, 2 nothing could be judged, and 1 else: a cell without a value is not proven either."""
+        if not self.correct and not self.wrong:
+            return NOTHING_JUDGED
+        return NOT_ALL_CORRECT if self.wrong or self.no_value else ALL_CORRECT
+
+    def __str__(self) -> str:
+        return f"{self.total} cells: {self.correct} correct, {self.wrong} wrong, {self.no_value} no value"
+
+
+def judge(world: World) -> list[Verdict]:
+    """Return the verdicts on all cells that the topology promises, in the order of the expectation."""
+    engines = {name: seen.engine for name, seen in world.nodes.items()}
+    proof = Proof(world)
+    verdicts = []
+    for cell in expect(world.topology, world.places, engines):
+        observed, evidence = read(cell, world)
+        verdict = verdict_on(cell, observed, proof)
+        if verdict == NO_VALUE and observed == BLOCKED:
+            evidence += f", but nothing proves that {cell.source} and {cell.target} worked"
+        cause = "" if verdict == CORRECT else likely_cause(cell, observed, world)
+        verdicts.append(Verdict(cell, observed, verdict, evidence, cause))
+    return verdicts
+
+
+def summarize(verdicts: Iterable[Verdict]) -> Summary:
+    """Count the verdicts."""
+    count = Counter(verdict.verdict for verdict in verdicts)
+    return Summary(sum(count.values()), count[CORRECT], count[WRONG], count[NO_VALUE])
+
+
+def verdict_on(cell: Cell, observed: str, proof: Proof) -> str:
+    """The rule.
+
+    | expected | `allowed` | `blocked`                                       | `failed`, `unknown` |
+    |----------|-----------|-------------------------------------------------|---------------------|
+    | allowed  | correct   | wrong                                           | no value            |
+    | denied   | wrong     | correct where there is proof, no value elsewhere| no value            |
+
+    Nothing comes through a broken prober, nor out of a stopped target. So silence counts as denied only
+    with proof, from the same run, that the prober and the target each worked with somebody.
+    A container that does not run has a wrong `placement`; what was to be probed from it has no value.
+    """
+    if observed not in (ALLOWED, BLOCKED):
+        return NO_VALUE
+    if cell.expected == ALLOWED:
+        return CORRECT if observed == ALLOWED else WRONG
+    if observed == ALLOWED:
+        return WRONG
+    return CORRECT if proof.holds(cell) else NO_VALUE
+
+
+class Proof:
+    """Who worked with whom in this run: with a peer that is up where the topology gives one, else with itself."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        names = [container.name for container in world.topology.containers]
+        self._peers = {name: self._peers_of(name, names) for name in names}
+        self._pings = {name: any(self._reaches(name, other) for other in self._peers[name]) for name in names}
+        self._is_reached = {name: any(self._reaches(other, name) for other in self._peers[name]) for name in names}
+        self._is_named = {name: any(self._resolves(other, name) for other in self._peers[name]) for name in names}
+
+    def holds(self, cell: Cell) -> bool:
+        """Whether 'blocked' says something about this cell."""
+        if cell.facet == "hosts_file":
+            return bool(self._world.hosts(cell.source))
+        if cell.facet == "name":
+            return has_answered(self._world.sources[cell.source].answers) and self._is_named[cell.target]
+        return self._pings[cell.source] and self._is_reached[cell.target]
+
+    def _peers_of(self, name: str, names: Iterable[str]) -> list[str]:
+        container = self._world.topology.container(name)
+        peers = [
+            other
+            for other in names
+            if other != name
+            and other in self._world.sources
+            and any(self._world.membership.shares(name, other, a.network) for a in container.attachments)
+        ]
+        return peers or [name]
+
+    def _reaches(self, source: str, target: str) -> bool:
+        seen, container = self._world.sources.get(source), self._world.seen(target)
+        if seen is None or container is None:
+            return False
+        return any(isinstance(seen.pings.get(address), float) for address in container.addresses)
+
+    def _resolves(self, source: str, target: str) -> bool:
+        seen, container = self._world.sources.get(source), self._world.seen(target)
+        if seen is None or container is None:
+            return False
+        answer = seen.answers.get(target, ())
+        return not isinstance(answer, str) and not container.addresses.isdisjoint(answer)

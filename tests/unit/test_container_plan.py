@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.dockernet.lab.plugins.module_utils._container_plan import (
+    ObservedContainer,
+    ObservedEndpoint,
+    difference,
+    fingerprint,
+    plan_absent,
+    plan_present,
+)
+from ansible_collections.dockernet.lab.plugins.module_utils._labels import OWNER, SPEC
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import Attachment, Container, Network, Topology
+
+NETWORKS = (Network("front", subnet="10.1.0.0/24"), Network("back"))
+WEB = Container("web", "n1", (Attachment("front", ("www",), "10.1.0.9"),), env={"A": "b"}, ports=("80:80",))
+
+
+def running(container=WEB, **changes):
+    endpoints = {a.network: ObservedEndpoint(frozenset(a.aliases), a.address) for a in container.attachments}
+    labels = {OWNER: "swarm", SPEC: fingerprint(container)}
+    seen = ObservedContainer("5f3c", container.name, container.node, "running", labels, endpoints)
+    return replace(seen, **changes)
+
+
+def plan(container=WEB, *observed, node="n1"):
+    return plan_present(Topology(NETWORKS, (container,)), observed, "swarm", node)
+
+
+def step(container=WEB, *observed, node="n1"):
+    planned = plan(container, *observed, node=node)
+    assert not planned.refusals
+    return planned.containers[0]
+
+
+def test_a_missing_container_is_created_and_started():
+    planned = step()
+    assert (planned.action, planned.create, planned.start) == ("created", True, True)
+
+
+def test_a_container_as_declared_is_left_alone():
+    planned = plan(WEB, running())
+    assert planned.containers[0].action == "none"
+    assert not planned.changed
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"image": "nginx"}, "image changes"),
+        ({"command": ("sleep", "1")}, "command changes"),
+        ({"env": {}}, "env changes"),
+        ({"env": {"A": "c"}}, "env changes"),
+        ({"labels": {"tier": "1"}}, "labels changes"),
+        ({"ports": ("81:80",)}, "ports changes"),
+        ({"hostname": "w"}, "hostname changes"),
+        ({"extra_hosts": {"db": "10.0.0.1"}}, "extra_hosts changes"),
+        ({"constraints": ("storage==ssd",)}, "constraints changes"),
+    ],
+)
+def test_what_a_container_cannot_change_makes_a_new_one(change, reason):
+    planned = step(replace(WEB, **change), running())
+    assert planned.action == "recreated"
+    assert planned.reasons == (reason,)
+
+
+def test_the_ports_that_a_container_is_only_said_to_listen_on_change_nothing():
+    assert step(replace(WEB, listens=(80,)), running()).action == "none"
+
+
+def test_the_label_tells_no_secret():
+    assert "hunter2" not in fingerprint(replace(WEB, env={"PASSWORD": "hunter2"}))
+
+
+def test_networks_are_changed_while_the_container_runs():
+    moved = replace(WEB, attachments=(Attachment("back"),))
+    planned = step(moved, running())
+    assert planned.action == "connected"
+    assert planned.disconnect == ("front",)
+    assert planned.connect == (Attachment("back"),)
+    assert not planned.remove
+    assert not planned.create
+
+
+@pytest.mark.parametrize(
+    "attachment",
+    [
+        Attachment("front", ("www", "shop"), "10.1.0.9"),
+        Attachment("front", (), "10.1.0.9"),
+        Attachment("front", ("www",), "10.1.0.8"),
+        Attachment("front", ("www",)),
+    ],
+)
+def test_another_alias_or_address_reconnects_that_endpoint_only(attachment):
+    both = replace(WEB, attachments=(*WEB.attachments, Attachment("back")))
+    planned = step(replace(both, attachments=(attachment, Attachment("back"))), running(both))
+    assert planned.disconnect == ("front",)
+    assert planned.connect == (attachment,)
+
+
+def test_names_that_engines_answer_for_anyway_reconnect_nothing():
+    declared = replace(WEB, hostname="shop", attachments=(Attachment("front", ("web", "shop")),))
+    seen = running(declared, endpoints={"front": ObservedEndpoint(frozenset({"shop"}))})
+    assert step(declared, seen).action == "none"
+
+
+def test_endpoints_on_networks_that_are_not_declared_are_never_touched():
+    seen = running()
+    seen = replace(seen, endpoints={**seen.endpoints, "bridge": ObservedEndpoint(), "theirs": ObservedEndpoint()})
+    assert step(WEB, seen).action == "none"
+
+
+@pytest.mark.parametrize(
+    ("state", "action"),
+    [
+        ("exited", "started"),
+        ("created", "started"),
+        ("paused", "unpaused"),
+        ("restarting", "none"),
+        ("dead", "recreated"),
+    ],
+)
+def test_a_container_that_does_not_run_is_brought_back(state, action):
+    assert step(WEB, running(state=state)).action == action
+
+
+def test_a_container_of_somebody_else_is_refused():
+    planned = plan(WEB, running(labels={}))
+    assert not planned.containers
+    assert planned.refusals[0].startswith("A container 'web' exists on node 'n1' without the label org.dockernet.lab=")
+    assert plan(WEB, running(labels={OWNER: "other"})).refusals
+
+
+def test_a_container_declared_for_another_node_leaves_this_one():
+    planned = step(replace(WEB, node="n2"), running())
+    assert (planned.action, planned.reasons) == ("removed", ("its node is 'n2' now",))
+    assert plan(replace(WEB, node="n2"), running(labels={})) == plan(replace(WEB, node="n2"))
+    assert not plan(replace(WEB, node="n2")).containers
+
+
+def test_a_classic_swarm_moves_a_container_by_making_it_anew():
+    planned = step(replace(WEB, node="n2"), running(), node=None)
+    assert (planned.action, planned.reasons) == ("recreated", ("node changes from 'n1' to 'n2'",))
+    assert step(replace(WEB, node=None), running(), node=None).action == "none"
+
+
+def test_a_name_on_two_nodes_of_a_classic_swarm_is_refused():
+    planned = plan(WEB, running(), running(node="n2"), node=None)
+    assert planned.refusals == ("A container 'web' exists on the nodes 'n1' and 'n2': remove all but one of them.",)
+
+
+def test_absent_removes_the_owners_declared_containers_only():
+    topology = Topology(NETWORKS, (WEB,))
+    seen = [running(), running(labels={}), running(name="other")]
+    planned = plan_absent(topology, seen, "swarm")
+    assert [(p.name, p.action) for p in planned.containers] == [("web", "removed")]
+
+
+def test_whoever_asks_for_an_address_goes_first():
+    assert step().fixes_an_address
+    assert not step(replace(WEB, attachments=(Attachment("front"),))).fixes_an_address
+    assert not step(WEB, running()).fixes_an_address
+
+
+def test_the_difference_shows_what_changes_and_nothing_else():
+    declared = replace(WEB, image="nginx")
+    before, after = difference(step(declared, running(properties={"image": "box"})))
+    assert (before["image"], after["image"]) == ("box", "nginx")
+    assert "env" not in after
+    assert before["networks"] == after["networks"]
+    before, after = difference(step(replace(WEB, attachments=(Attachment("back"),)), running()))
+    assert (list(before["networks"]), list(after["networks"])) == (["front"], ["back"])
+
+
+def test_a_new_container_keeps_what_others_connected_the_old_one_to():
+    seen = running()
+    seen = replace(seen, endpoints={**seen.endpoints, "theirs": ObservedEndpoint(frozenset({"w"}))})
+    planned = step(replace(WEB, image="nginx"), seen)
+    assert planned.connect == (Attachment("theirs", ("w",)),)
+    assert step(replace(WEB, node="n2"), seen, node=None).connect == ()

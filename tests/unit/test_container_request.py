@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+from __future__ import annotations
+
+import pytest
+from ansible_collections.dockernet.lab.plugins.module_utils._container_request import creation, is_image
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import Attachment, Container
+
+WEB = Container(
+    "web",
+    "n1",
+    (Attachment("front", ("www",), "10.1.0.9"), Attachment("back")),
+    ports=("127.0.0.1:8080:80", "53:53/udp", "8081:80"),
+    constraints=("storage==ssd",),
+)
+
+
+def test_the_first_network_comes_with_its_aliases_and_address():
+    body = creation(WEB, "swarm", classic=False)
+    assert body["HostConfig"]["NetworkMode"] == "front"
+    assert body["NetworkingConfig"]["EndpointsConfig"] == {
+        "front": {"Aliases": ["www"], "IPAMConfig": {"IPv4Address": "10.1.0.9"}}
+    }
+
+
+def test_published_ports_keep_address_and_protocol():
+    bindings = creation(WEB, "swarm", classic=False)["HostConfig"]["PortBindings"]
+    assert bindings == {
+        "80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}, {"HostIp": "", "HostPort": "8081"}],
+        "53/udp": [{"HostIp": "", "HostPort": "53"}],
+    }
+
+
+def test_only_a_classic_swarm_is_told_where_to_place_it():
+    assert creation(WEB, "swarm", classic=True)["Env"] == ["constraint:node==n1", "constraint:storage==ssd"]
+    assert creation(WEB, "swarm", classic=False)["Env"] == []
+
+
+def test_what_is_not_declared_is_left_to_the_image():
+    body = creation(WEB, "swarm", classic=False)
+    assert "Cmd" not in body
+    assert "Hostname" not in body
+
+
+@pytest.mark.parametrize(
+    ("reference", "found"),
+    [
+        ("box", True),
+        ("box:latest", True),
+        ("docker.io/library/box", True),
+        ("box:1", False),
+        ("ox", False),
+        ("registry:5000/box", False),
+    ],
+)
+def test_an_image_is_known_by_its_whole_name(reference, found):
+    assert is_image(reference, {"Id": "sha256:bea7", "RepoTags": ["box:latest"]}) is found
