@@ -15,7 +15,8 @@ from ansible_collections.dockernet.lab.plugins.module_utils._reading import Worl
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import FLAVOURS, Topology, TopologyError, parse
 from ansible_collections.dockernet.lab.plugins.plugin_utils import _report_json, _report_text
 from ansible_collections.dockernet.lab.plugins.plugin_utils._links import links
-from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import ALL_CORRECT, Verdict, judge
+from ansible_collections.dockernet.lab.plugins.plugin_utils._picture import draw_svg
+from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import ALL_CORRECT, Verdict, judge, summarize
 
 ARGUMENTS = {
     "lab": {"type": "str", "required": True},
@@ -55,9 +56,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         report = _report_json.report(verdicts, world.nodes, args["lab"], args["flavour"], now)
         try:
             _write(path, json.dumps(report, indent=1) + "\n")
-            picture = _picture(world, verdicts, args)
-            if picture:
-                _write(path.with_name("topology.svg"), picture)
+            _write(path.with_name("topology.svg"), _picture(world, verdicts, args))
         except OSError as error:
             return {"failed": True, "changed": False, "msg": f"The reports cannot be written: {error}."}
         return _result(verdicts, report["summary"]["status"], path, args["fail"])
@@ -88,34 +87,27 @@ def _sources(world: World, probes: Mapping[str, Any]) -> Iterator[SourceObservat
 def _why(node: str, result: Mapping[str, Any]) -> str:
     """Why a node has sent nothing, in one line."""
     said = " ".join(str(result.get("msg") or "it took no part in this run").split())
+    # Of a module that could not even start, only the last line of its errors says why.
+    errors = str(result.get("module_stderr") or "").strip().splitlines()
+    if errors:
+        said = errors[-1]
+    said = said.removeprefix("Task failed: ")
     return f"{node} is unreachable: {said}" if result.get("unreachable") else f"{node} could not look: {said}"
 
 
 def _picture(world: World, verdicts: list[Verdict], args: Mapping[str, Any]) -> str:
-    try:
-        from ansible_collections.dockernet.lab.plugins.plugin_utils._picture import draw_svg
-    except ImportError:
-        return ""
-    machines = args["machines"]
     nodes = [
-        {"name": n, "address": machines.get(n, {}).get("address", ""), "roles": machines.get(n, {}).get("roles", [])}
-        for n in world.nodes
+        {"address": None, "roles": [], **args["machines"].get(name, {}), "name": name}
+        for name in dict.fromkeys([*args["machines"], *world.nodes])
     ]
     addresses = {}
     for container in world.topology.containers:
         seen = world.seen(container.name)
         networks = [attachment.network for attachment in container.attachments]
         addresses[container.name] = {n: seen.address(n) for n in networks if seen and seen.address(n)}
-    return str(
-        draw_svg(
-            world.topology,
-            nodes,
-            args["lab"],
-            args["store"],
-            links=links(world.topology, verdicts),
-            addresses=addresses,
-        )
-    )
+    states = links(world.topology, verdicts)
+    summary = str(summarize(verdicts))
+    return str(draw_svg(world.topology, nodes, args["lab"], args["store"], states, addresses, summary))
 
 
 def _write(path: Path, text: str) -> None:

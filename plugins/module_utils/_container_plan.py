@@ -188,15 +188,14 @@ def _is_met(container: Container, attachment: Attachment, endpoint: ObservedEndp
         return False
     # Engines answer for these two anyway, and list the hostname among the aliases (20.10).
     implied = {container.name, container.hostname}
-    return set(attachment.aliases) - implied == endpoint.aliases - implied and _same(
-        attachment.address, endpoint.asked_address
-    )
+    if set(attachment.aliases) - implied != endpoint.aliases - implied:
+        return False
+    # Where none is declared any will do: in swarm mode an engine shows the one that the manager chose as if asked for.
+    return attachment.address is None or _same(attachment.address, endpoint.asked_address)
 
 
-def _same(one: str | None, other: str | None) -> bool:
-    if not one or not other:
-        return not one and not other
-    return ipaddress.ip_address(one) == ipaddress.ip_address(other)
+def _same(address: str, other: str | None) -> bool:
+    return other is not None and ipaddress.ip_address(address) == ipaddress.ip_address(other)
 
 
 # The specification of a container, and what is left of it in a label

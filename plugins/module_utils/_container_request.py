@@ -12,19 +12,23 @@ from ._labels import OWNER, SPEC
 from ._topology import Attachment, Container
 
 
-def creation(container: Container, owner: str, classic: bool) -> dict[str, Any]:
+def creation(container: Container, owner: str, flavour: str) -> dict[str, Any]:
     """The body of `POST /containers/create`: everything but the second and further networks.
 
     Engines before API 1.44 take one network there, so the others are connected before the start.
     """
     first = container.attachments[0]
+    # In swarm mode an overlay network is on a node only while a container there has joined it. An engine (26.1,
+    # normalizeNetMode) that joins the others first, at a start or after its own restart, then misses the one that is the
+    # network mode, and the container does not start. With the default mode it joins exactly the named networks.
+    several = flavour == "mode" and len(container.attachments) > 1
     config: dict[str, Any] = {
         "Image": container.image,
         "Env": [f"{name}={value}" for name, value in container.env.items()],
         "Labels": {**container.labels, OWNER: owner, SPEC: fingerprint(container)},
         "ExposedPorts": {port: {} for port in _bindings(container)},
         "HostConfig": {
-            "NetworkMode": first.network,
+            "NetworkMode": "default" if several else first.network,
             "PortBindings": _bindings(container),
             "ExtraHosts": [f"{name}:{address}" for name, address in container.extra_hosts.items()],
             # A node's restart starts its containers again, unless somebody stopped them.
@@ -32,7 +36,7 @@ def creation(container: Container, owner: str, classic: bool) -> dict[str, Any]:
         },
         "NetworkingConfig": {"EndpointsConfig": {first.network: _endpoint(first)}},
     }
-    if classic:
+    if flavour == "classic":
         config["Env"] += [f"constraint:{constraint}" for constraint in placement(container)]
     if container.command is not None:
         config["Cmd"] = list(container.command)

@@ -18,7 +18,7 @@ from ._topology import Attachment, Container, Topology
 WORKERS = 8
 POLL = 0.2  # seconds
 # Seconds that a started process gets to fail: no engine tells that one is there to stay.
-SETTLE = 0.5
+SETTLE = 0.3
 # Seconds that an endpoint of the same name may still be another node's, which is just removing it.
 HANDOVER = 10.0
 
@@ -184,7 +184,7 @@ class EngineContainers:
         if plan.declared is None or not plan.create:
             return (plan.observed.id, plan.observed.node, plan.connect) if plan.observed else (None, None, ())
         declared = plan.declared
-        config = request.creation(declared, self.owner, classic=self.node is None)
+        config = request.creation(declared, self.owner, self.flavour)
         create = self.client.create_container_from_config
         created = self._try(plan, "cannot be created", create, config, declared.name)
         if created is None:

@@ -37,7 +37,7 @@ def look(node: str, docker_host: str, names: set[str], wait: float) -> NodeObser
         engine = str(client.version()["Version"])
         while True:
             containers = _containers(client, names)
-            unsettled = any(container.state in _UNSETTLED for container in containers)
+            unsettled = any(c.state in _UNSETTLED and not c.problem for c in containers)
             if not unsettled or time.monotonic() > deadline:
                 return NodeObservation(node, engine, containers=tuple(containers))
             time.sleep(0.2)

@@ -55,10 +55,12 @@ options:
     type: bool
     default: true
   store:
-    description: What the picture calls the store below the nodes, such as C(Consul). None is drawn without it.
+    description: The URL of the cluster store, for the picture, such as C(consul://192.168.99.100:8500).
     type: str
   machines:
-    description: What the picture says of a node, by name, as C(address) and C(roles), a list of words.
+    description:
+      - What the picture says of a node, by name, as C(address) and C(roles), a list of words.
+      - A machine that is none of the nodes looked at, like one that has the store only, is drawn too.
     type: dict
     default: {}
 attributes:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, DENIED, Cell
-from ansible_collections.dockernet.lab.plugins.module_utils._reading import BLOCKED, UNKNOWN, World, state_of
+from ansible_collections.dockernet.lab.plugins.module_utils._reading import BLOCKED, World, state_of
 from ansible_collections.dockernet.lab.plugins.module_utils._resolver import has_answered
 
 
@@ -20,9 +20,7 @@ def _ends(cell: Cell) -> Iterator[str]:
     yield from dict.fromkeys((cell.target, cell.source))
 
 
-def _nobody_looked(cell: Cell, observed: str, world: World) -> str:
-    if observed != UNKNOWN:
-        return ""
+def _nobody_looked(cell: Cell, _observed: str, world: World) -> str:
     return next((blind for name in _ends(cell) if (blind := world.blind_spot(name))), "")
 
 
@@ -51,13 +49,15 @@ def _elsewhere(cell: Cell, _observed: str, world: World) -> str:
     return ""
 
 
-def _not_attached(cell: Cell, _observed: str, world: World) -> str:
-    if cell.expected != ALLOWED:
+def _not_attached(cell: Cell, observed: str, world: World) -> str:
+    if cell.expected == DENIED and observed == ALLOWED:
         return ""
     for name in _ends(cell):
         container = world.seen(name)
         for attachment in world.topology.container(name).attachments:
-            concerned = cell.source == cell.target or world.membership.shares(*cell[:2], attachment.network)
+            # What is denied lacks its proof where an end is not attached to any one of its networks.
+            concerned = cell.source == cell.target or cell.expected == DENIED
+            concerned = concerned or world.membership.shares(cell.source, cell.target, attachment.network)
             if container and concerned and not container.endpoint(attachment.network):
                 return f"{name} is not attached to {attachment.network}"
     return ""
@@ -97,12 +97,12 @@ def _stale_address(cell: Cell, observed: str, world: World) -> str:
 def _lost_on_the_way(cell: Cell, observed: str, world: World) -> str:
     if cell.facet != "ping" or cell.expected != ALLOWED or observed != BLOCKED:
         return ""
-    here, there = world.place(cell.source), world.place(cell.target)
+    here, there = sorted((world.place(cell.source), world.place(cell.target)))
     if here == there:
-        return f"{cell.target} is there, but no reply comes back: something on {here} filters between the two"
+        return f"both are there, but no reply comes back: something on {here} filters between containers"
     return (
-        f"{cell.target} is there, but no reply comes back from {there} to {here}: "
-        "something filters between the nodes (an overlay needs UDP 4789, and TCP and UDP 7946)"
+        f"both are there, but no reply comes back: something filters between {here} and {there} "
+        "(an overlay needs UDP 4789, and TCP and UDP 7946)"
     )
 
 

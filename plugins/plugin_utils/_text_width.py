@@ -30,9 +30,10 @@ _BOLD = (
     716, 716, 493, 595, 478, 712, 652, 924, 645, 652, 582, 712, 365, 712, 838,
 )  # fmt: skip
 _MONO = 602
-_OTHER = 800  # Latin, Greek and Cyrillic letters beyond ASCII
+_OTHER = 1000  # letters and signs beyond ASCII, none of which is wider
 _WIDE = 1050  # East Asian wide characters, emoji
 
+_SLACK = 0.01  # what sums of floats may be off by: room that was made for a text must hold it
 _BREAK_AFTER = "-_.:/ "
 
 
@@ -43,10 +44,10 @@ def text_width(text: str, size: float, bold: bool = False, mono: bool = False) -
 
 def shorten(text: str, room: float, size: float, bold: bool = False, mono: bool = False) -> str:
     """`text` where it fits in `room` pixels, else as much of it as does, and an ellipsis."""
-    if text_width(text, size, bold, mono) <= room:
+    if text_width(text, size, bold, mono) <= room + _SLACK:
         return text
     kept = text
-    while kept and text_width(kept + ELLIPSIS, size, bold, mono) > room:
+    while kept and text_width(kept + ELLIPSIS, size, bold, mono) > room + _SLACK:
         kept = kept[:-1]
     return kept.rstrip() + ELLIPSIS
 
@@ -55,7 +56,7 @@ def wrap(text: str, room: float, size: float, lines: int, bold: bool = False) ->
     """`text` in at most `lines` lines of `room` pixels, broken where names have joints, the last one shortened."""
     found: list[str] = []
     rest = text
-    while len(found) < lines - 1 and text_width(rest, size, bold) > room:
+    while len(found) < lines - 1 and text_width(rest, size, bold) > room + _SLACK:
         end = _line_end(rest, room, size, bold)
         found.append(rest[:end].rstrip())
         rest = rest[end:]
@@ -65,7 +66,7 @@ def wrap(text: str, room: float, size: float, lines: int, bold: bool = False) ->
 def _line_end(text: str, room: float, size: float, bold: bool) -> int:
     """Where to break: after the last joint that fits, and in the midst of a word only where its start is long."""
     fits = 1
-    while fits < len(text) and text_width(text[: fits + 1], size, bold) <= room:
+    while fits < len(text) and text_width(text[: fits + 1], size, bold) <= room + _SLACK:
         fits += 1
     joint = max(text.rfind(character, 0, fits) for character in _BREAK_AFTER) + 1
     return joint if joint >= fits // 3 and joint > 0 else fits

@@ -56,9 +56,9 @@ def judge(world: World) -> list[Verdict]:
     for cell in expect(world.topology, world.places, engines):
         observed, evidence = read(cell, world)
         verdict = verdict_on(cell, observed, proof)
-        if verdict == NO_VALUE and observed == BLOCKED:
-            evidence += f", but nothing proves that {cell.source} and {cell.target} worked"
         cause = "" if verdict == CORRECT else likely_cause(cell, observed, world)
+        if verdict == NO_VALUE and observed == BLOCKED and not cause:
+            cause = f"nothing proves that {' and '.join(proof.missing(cell))} worked, so silence says nothing"
         verdicts.append(Verdict(cell, observed, verdict, evidence, cause))
     return verdicts
 
@@ -87,7 +87,7 @@ def verdict_on(cell: Cell, observed: str, proof: Proof) -> str:
         return CORRECT if observed == ALLOWED else WRONG
     if observed == ALLOWED:
         return WRONG
-    return CORRECT if proof.holds(cell) else NO_VALUE
+    return NO_VALUE if proof.missing(cell) else CORRECT
 
 
 class Proof:
@@ -101,13 +101,16 @@ class Proof:
         self._is_reached = {name: any(self._reaches(other, name) for other in self._peers[name]) for name in names}
         self._is_named = {name: any(self._resolves(other, name) for other in self._peers[name]) for name in names}
 
-    def holds(self, cell: Cell) -> bool:
-        """Whether 'blocked' says something about this cell."""
+    def missing(self, cell: Cell) -> list[str]:
+        """Of whom nothing proves that they worked in a way that lets 'blocked' say something; [] is proof."""
         if cell.facet == "hosts_file":
-            return bool(self._world.hosts(cell.source))
-        if cell.facet == "name":
-            return has_answered(self._world.sources[cell.source].answers) and self._is_named[cell.target]
-        return self._pings[cell.source] and self._is_reached[cell.target]
+            works = {cell.source: bool(self._world.hosts(cell.source))}
+        elif cell.facet == "name":
+            answered = has_answered(self._world.sources[cell.source].answers)
+            works = {cell.source: answered, cell.target: self._is_named[cell.target]}
+        else:
+            works = {cell.source: self._pings[cell.source], cell.target: self._is_reached[cell.target]}
+        return [name for name, has_worked in works.items() if not has_worked]
 
     def _peers_of(self, name: str, names: Iterable[str]) -> list[str]:
         container = self._world.topology.container(name)

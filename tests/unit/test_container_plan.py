@@ -91,7 +91,6 @@ def test_networks_are_changed_while_the_container_runs():
         Attachment("front", ("www", "shop"), "10.1.0.9"),
         Attachment("front", (), "10.1.0.9"),
         Attachment("front", ("www",), "10.1.0.8"),
-        Attachment("front", ("www",)),
     ],
 )
 def test_another_alias_or_address_reconnects_that_endpoint_only(attachment):
@@ -99,6 +98,12 @@ def test_another_alias_or_address_reconnects_that_endpoint_only(attachment):
     planned = step(replace(both, attachments=(attachment, Attachment("back"))), running(both))
     assert planned.disconnect == ("front",)
     assert planned.connect == (attachment,)
+
+
+def test_where_no_address_is_declared_any_will_do():
+    anywhere = replace(WEB, attachments=(Attachment("front", ("www",)),))
+    assert step(anywhere, running()).action == "none"
+    assert step(WEB, running(anywhere)).action == "connected"
 
 
 def test_names_that_engines_answer_for_anyway_reconnect_nothing():

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ansible_collections.dockernet.lab.plugins.module_utils._container_request import creation, is_image
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import Attachment, Container
@@ -15,15 +17,21 @@ WEB = Container(
 
 
 def test_the_first_network_comes_with_its_aliases_and_address():
-    body = creation(WEB, "swarm", classic=False)
+    body = creation(WEB, "swarm", "none")
     assert body["HostConfig"]["NetworkMode"] == "front"
     assert body["NetworkingConfig"]["EndpointsConfig"] == {
         "front": {"Aliases": ["www"], "IPAMConfig": {"IPv4Address": "10.1.0.9"}}
     }
 
 
+def test_in_swarm_mode_no_one_of_several_networks_is_the_network_mode():
+    assert creation(WEB, "swarm", "mode")["HostConfig"]["NetworkMode"] == "default"
+    alone = replace(WEB, attachments=WEB.attachments[:1])
+    assert creation(alone, "swarm", "mode")["HostConfig"]["NetworkMode"] == "front"
+
+
 def test_published_ports_keep_address_and_protocol():
-    bindings = creation(WEB, "swarm", classic=False)["HostConfig"]["PortBindings"]
+    bindings = creation(WEB, "swarm", "none")["HostConfig"]["PortBindings"]
     assert bindings == {
         "80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}, {"HostIp": "", "HostPort": "8081"}],
         "53/udp": [{"HostIp": "", "HostPort": "53"}],
@@ -31,12 +39,12 @@ def test_published_ports_keep_address_and_protocol():
 
 
 def test_only_a_classic_swarm_is_told_where_to_place_it():
-    assert creation(WEB, "swarm", classic=True)["Env"] == ["constraint:node==n1", "constraint:storage==ssd"]
-    assert creation(WEB, "swarm", classic=False)["Env"] == []
+    assert creation(WEB, "swarm", "classic")["Env"] == ["constraint:node==n1", "constraint:storage==ssd"]
+    assert creation(WEB, "swarm", "none")["Env"] == []
 
 
 def test_what_is_not_declared_is_left_to_the_image():
-    body = creation(WEB, "swarm", classic=False)
+    body = creation(WEB, "swarm", "none")
     assert "Cmd" not in body
     assert "Hostname" not in body
 

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What a user types. `make` alone prints it: the lines with two hashes.
+
+LAB ?= swarm
+PYTHON ?= python3
+export PYTHON
+
+BIN := .venv/bin
+PLAY = $(BIN)/ansible-playbook -i inventory/$(LAB)
+LABS := $(sort $(patsubst inventory/%/hosts.yml,%,$(wildcard inventory/*/hosts.yml)))
+SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
+
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+.PHONY: help swarm verify status down test lint unit integration molecule bench python engine lab judged
+
+help:
+	@[ ! -t 1 ] || { on=$$(tput bold; tput setaf 6); off=$$(tput sgr0); } 2>/dev/null; \
+	awk -v on="$$on" -v off="$$off" -F ' *## ' \
+		'/^## / { print (++n > 1 ? "\n" : "") $$2 } /^[a-z]+:.*## / { sub(/:.*/, "", $$1); \
+		printf "  %smake %-12s%s %s\n", on, $$1, off, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+## A lab (LAB=swarm; LAB_SUBNET=192.168.123.0/24 and SWARM_FLAVOUR=classic or mode where you want others)
+swarm: lab ## build the lab, verify it and draw it; sets up this machine first, where something is missing
+	@scripts/setup
+	@$(PLAY) playbooks/swarm.yml
+
+# make exits with 2 whatever a recipe exits with, and with 1 only in question mode (-q), to say that a target is not up
+# to date. So `make verify` runs in that mode: a line with + runs all the same, and one without makes it exit with 1.
+verify: judged ## ask every name and path of the lab again: exits 0 all correct, 1 something wrong, 2 no answer
+	$(if $(filter 1,$(file <.venv/.status)),@false)
+	$(if $(filter 0 1,$(file <.venv/.status)),,+@exit 2)
+# A target of its own, since make expands all lines of a recipe before it runs the first.
+judged: lab
+	+@scripts/setup python
+	+@scripts/verify $(LAB); echo $$? >.venv/.status
+ifeq ($(MAKECMDGOALS),verify)
+MAKEFLAGS += -q
+endif
+
+status: lab ## what runs on this machine's engine for the lab
+	@docker ps --all --filter label=org.dockernet.lab=$(LAB) --format 'table {{.Names}}\t{{.Image}}\t{{.Status}}'
+
+down: lab ## remove the lab: nodes with their volumes, network, docker contexts; nothing else
+	@test -x $(BIN)/ansible-playbook || { echo "Nothing was set up here (no .venv), so there is no lab to remove."; exit 1; }
+	@$(PLAY) playbooks/down.yml
+
+## This checkout
+test: lint unit integration molecule ## all of the following: what CI runs
+
+lint: python ## ruff, mypy, yamllint, ansible-lint, and roles' defaults against their documentation
+	$(BIN)/ruff check plugins tests scripts
+	$(BIN)/ruff format --check plugins tests scripts
+	MYPYPATH=.collections $(BIN)/mypy --package ansible_collections.dockernet.lab.plugins
+	MYPYPATH=.collections $(BIN)/mypy --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls tests scripts
+	$(BIN)/yamllint .
+	$(BIN)/python scripts/check_argument_specs.py
+	PATH=$(CURDIR)/$(BIN):$$PATH ansible-lint -q
+
+unit: python ## the core, without Docker
+	$(BIN)/pytest tests/unit
+
+integration: python engine ## modules and bad input, on this machine's engine
+	$(BIN)/pytest tests/integration
+
+molecule: python engine ## each scenario on real engines, with testinfra as the second opinion
+	@set -e; for scenario in $(SCENARIOS); do \
+		echo "molecule test --scenario-name $$scenario"; \
+		PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_CONFIG=$(CURDIR)/ansible.cfg molecule test --scenario-name $$scenario; \
+	done
+
+bench: python engine ## the playbook's time against that of a shell script which builds the same
+	@scripts/bench
+
+python engine:
+	@scripts/setup $@
+
+lab:
+	+@test -e inventory/$(LAB)/hosts.yml || { echo "There is no lab '$(LAB)'; there is: $(LABS)." >&2; exit 2; }

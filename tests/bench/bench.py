@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time the classic lab: built by a plain shell script, by the playbook, and by the playbook once more.
+
+Both build the same on this machine, in turns, in labs of their own that are removed at the end. A lab that runs already
+stays untouched (and takes its share of the machine). Exits 0 where all limits are kept, 1 where one is missed or a run
+failed, 2 where the measurement cannot be made.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+ROOT = Path(__file__).resolve().parents[2]
+RAW = ROOT / "tests/bench/raw_swarm.sh"
+
+LAB = "bench"
+SUBNET = "192.168.97.0/24"
+IMAGES = ("dockernet/node:11", "box", "swarm:1.2.9")
+
+RATIO_LIMIT = 1.5
+SECOND_RUN_LIMIT = 12.0  # seconds
+
+
+class BenchError(Exception):
+    """A run failed. The text says which, and ends in what it printed last."""
+
+
+@dataclass
+class Times:
+    """Seconds, one value per round."""
+
+    raw: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    second: list[float] = field(default_factory=list)
+    verification: list[float] = field(default_factory=list)
+
+
+def run(words: list[str], environment: dict[str, str] | None = None) -> tuple[float, str]:
+    """Run a command. Returns the seconds that it took, and what it printed. Raises BenchError where it fails."""
+    started = time.monotonic()
+    with subprocess.Popen(
+        words,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            text = process.communicate()[0]
+        except KeyboardInterrupt:
+            # All of its children too: none may go on making what is being removed.
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if process.returncode != 0:
+        tail = "\n".join(text.splitlines()[-40:])
+        raise BenchError(f"{' '.join(words)} ended with {process.returncode}:\n{tail}")
+    return time.monotonic() - started, text
+
+
+class Lab:
+    """The lab of the inventory `swarm`, with a name, nodes and a subnet of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        beside = Path(sys.executable).with_name("ansible-playbook")
+        self.inventory = directory / "inventory"
+        self.words = [
+            str(beside) if beside.exists() else "ansible-playbook",
+            f"--inventory={self.inventory}",
+            f"--extra-vars={json.dumps({'lab_name': LAB, 'verify_reports': str(directory / 'reports')})}",
+        ]
+        self.environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "LAB_SUBNET": SUBNET,
+            "SWARM_FLAVOUR": "classic",
+        }
+        shutil.copytree(ROOT / "inventory/swarm", self.inventory)
+        for path in self.inventory.rglob("*.yml"):
+            path.write_text(path.read_text().replace("swl-", f"{LAB}-"))
+
+    def play(self, playbook: str) -> tuple[float, str]:
+        """Run one of the playbooks. Returns its seconds and what it printed."""
+        return run([*self.words, str(ROOT / "playbooks" / playbook)], self.environment)
+
+    def play_again(self) -> float:
+        """Run the scenario on the lab that is there. Raises BenchError where that changes anything."""
+        seconds, text = self.play("swarm.yml")
+        changed = [line for line in text.splitlines() if re.search(r"\bchanged=[1-9]", line) and "ok=" in line]
+        if changed:
+            raise BenchError("The playbook's second run changed something:\n" + "\n".join(changed))
+        return seconds
+
+
+def remove(lab: Lab) -> None:
+    """Remove what both have made."""
+    run([str(RAW), "down"])
+    lab.play("down.yml")
+
+
+def measure(lab: Lab, rounds: int) -> Times:
+    """Let the script and the playbook build the lab in turns."""
+    times = Times()
+    remove(lab)  # what a run that was killed has left
+    for number in range(1, rounds + 1):
+        print(f"round {number} of {rounds}: script", end="", flush=True, file=sys.stderr)
+        times.raw.append(run([str(RAW), "up"])[0])
+        run([str(RAW), "down"])
+        print(", playbook", end="", flush=True, file=sys.stderr)
+        times.first.append(lab.play("swarm.yml")[0])
+        print(", playbook again", end="", flush=True, file=sys.stderr)
+        times.second.append(lab.play_again())
+        print(", verification", flush=True, file=sys.stderr)
+        times.verification.append(lab.play("verify.yml")[0])
+        lab.play("down.yml")
+    return times
+
+
+def machine() -> str:
+    """What the times were measured on."""
+    engine = run(["docker", "version", "--format", "{{.Server.Version}}"])[1].strip()
+    others = len(run(["docker", "ps", "--quiet"])[1].split())
+    busy = f", {others} other containers running" if others else ""
+    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, docker {engine}{busy}"
+
+
+def table(times: Times) -> tuple[str, bool]:
+    """The result for people, and whether all limits are kept."""
+    rounds = len(times.raw)
+
+    def row(name: str, values: list[float], limit: str = "", is_kept: bool | None = None) -> str:
+        verdict = "" if is_kept is None else "pass" if is_kept else "FAIL"
+        columns = "".join(f"{value:9.1f}" for value in values) + f"{statistics.median(values):9.1f}"
+        return f"  {name:<24}{columns}   {limit:<8}{verdict}".rstrip()
+
+    raw, first, second = (statistics.median(values) for values in (times.raw, times.first, times.second))
+    ratio = first / raw
+    is_ratio_kept, is_second_kept = ratio <= RATIO_LIMIT, second <= SECOND_RUN_LIMIT
+    heads = "".join(f"{f'round {number}':>9}" for number in range(1, rounds + 1))
+    ratio_line = f"  {'playbook / script':<24}{'':{9 * rounds}}{ratio:9.2f}   <= {RATIO_LIMIT:<5}"
+    lines = [
+        f"  {'seconds':<24}{heads}{'median':>9}   limit",
+        "  " + "─" * (24 + 9 * rounds + 9 + 3 + 12),
+        row("shell script", times.raw),
+        row("playbook, first run", times.first),
+        ratio_line + ("pass" if is_ratio_kept else "FAIL"),
+        row("playbook, second run", times.second, f"<= {SECOND_RUN_LIMIT:.0f}", is_second_kept),
+        row("verification alone", times.verification),
+    ]
+    return "\n".join(lines), is_ratio_kept and is_second_kept
+
+
+def obstacle() -> str:
+    """Why nothing can be measured here; empty where nothing speaks against it."""
+    try:
+        answer = subprocess.run(["docker", "version"], capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "There is no docker here: run make swarm first, which installs it."
+    if answer.returncode != 0:
+        return f"The engine does not answer: {answer.stderr.strip()}"
+    for image in IMAGES:
+        words = ["docker", "image", "inspect", image]
+        if subprocess.run(words, capture_output=True, check=False).returncode != 0:
+            cure = "pull or load it" if image.startswith("swarm:") else "run SWARM_FLAVOUR=classic make swarm first"
+            return f"The image {image} is not on this engine, so the classic lab cannot be measured: {cure}."
+    return ""
+
+
+def stop(number: int, _frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that the labs are removed."""
+    raise KeyboardInterrupt(signal.Signals(number).name)
+
+
+def main() -> int:
+    """Measure, print the table, and return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=2, help="how often each is measured (default 2)")
+    rounds = max(1, parser.parse_args().rounds)
+    reason = obstacle()
+    if reason:
+        print(reason, file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, stop)
+    about = machine()
+    with tempfile.TemporaryDirectory(prefix="dockernet-bench-") as directory:
+        lab = Lab(Path(directory))
+        try:
+            times = measure(lab, rounds)
+        finally:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half a lab
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            print("removing the labs", file=sys.stderr)
+            remove(lab)
+    text, is_kept = table(times)
+    print(f"\nThe classic lab: 3 nodes, Consul, 2 engines, Swarm, overlay network, 2 containers\n{about}\n\n{text}")
+    return 0 if is_kept else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except BenchError as error:
+        sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

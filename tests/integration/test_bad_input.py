@@ -1,0 +1,261 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a user may get wrong: `playbooks/swarm.yml` says it in one sentence, fails, and has changed nothing.
+
+The lab of these tests has a name, hosts and a subnet of its own, and would be built on a private engine.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import PrivateEngine, docker
+
+CHECKOUT = Path(__file__).parents[2]
+BUSYBOX = Path("/bin/busybox")  # Debian's busybox-static
+SUBNET = "192.168.197.0/24"
+CONTAINER = {"name": "ubuntu1", "node": "bad-demo0", "networks": ["linux"]}
+NETWORK = {"name": "linux", "driver": "overlay"}
+
+
+class Lab:
+    """The tutorial's lab under another name, which nobody has built yet."""
+
+    def __init__(self, directory: Path, engine: PrivateEngine) -> None:
+        self.directory = directory
+        self.inventory = directory / "inventory"
+        self.engine = engine
+        shutil.copytree(CHECKOUT / "inventory" / "swarm", self.inventory)
+        for path in self.inventory.rglob("*.yml"):
+            text = path.read_text().replace("swl-", "bad-").replace("lab_name: swarm", "lab_name: bad-input")
+            path.write_text(text)
+        self.environment = {
+            **os.environ,
+            "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            "PATH": f"{CHECKOUT}/.venv/bin:{os.environ['PATH']}",
+            "DOCKER_HOST": engine.url,
+            "DOCKER_CONFIG": str(directory / "docker"),
+            "XDG_CACHE_HOME": str(directory / "cache"),
+            "LAB_SUBNET": SUBNET,
+            "SWARM_FLAVOUR": "classic",
+        }
+
+    def build(self, *prefix: str, environment: dict[str, str] | None = None, **variables: object) -> str:
+        """Run `playbooks/swarm.yml`, see it fail, and return what it says in one line of single spaces."""
+        words = [*prefix, str(CHECKOUT / ".venv/bin/ansible-playbook"), f"--inventory={self.inventory}"]
+        if variables:
+            extra = self.directory / "extra.yml"
+            extra.write_text(yaml.safe_dump(variables, default_flow_style=None))
+            words.append(f"--extra-vars=@{extra}")
+        done = subprocess.run(
+            [*words, str(CHECKOUT / "playbooks" / "swarm.yml")],
+            cwd=CHECKOUT,
+            env={**self.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        output = done.stdout + done.stderr
+        print(output)
+        assert done.returncode != 0
+        assert "Traceback" not in output
+        assert "changed=0" in output
+        assert not re.search(r"changed=[1-9]", output)
+        return " ".join(output.split())
+
+    def state(self) -> dict[str, list[str]]:
+        """All that is on the engine, and how long it has been so, and the user's docker contexts."""
+        client = self.engine.client()
+        containers = [client.inspect_container(container["Id"]) for container in client.containers(all=True)]
+        contexts = ["docker", "context", "ls", "--format", "{{.Name}} {{.DockerEndpoint}}"]
+        return {
+            "containers": [f"{each['Name']} {each['Id']} {each['State']['StartedAt']}" for each in containers],
+            "networks": sorted(network["Id"] for network in client.networks()),
+            "volumes": sorted(volume["Name"] for volume in client.volumes()["Volumes"] or []),
+            "images": sorted(image["Id"] for image in client.images()),
+            "contexts": subprocess.check_output(contexts, env=self.environment, text=True).splitlines(),
+        }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def neighbours(private_engine: PrivateEngine) -> Iterator[None]:
+    """What ran before: somebody's container with a volume, on somebody's network."""
+    if not BUSYBOX.exists():
+        pytest.skip(f"there is no {BUSYBOX} to run somebody's container from")
+    client = private_engine.client()
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.add(BUSYBOX.resolve(), "busybox")
+    client.import_image_from_data(archive.getvalue(), repository="somebody", tag="latest")
+    host = client.create_host_config(binds=["somebody:/data"], network_mode="none")
+    command = ["/busybox", "sleep", "2147483647"]
+    container = client.create_container("somebody", command, name="somebody", host_config=host)
+    client.start(container)
+    yield
+    client.remove_container(container, force=True)
+
+
+@pytest.fixture
+def lab(private_engine: PrivateEngine, tmp_path: Path) -> Iterator[Lab]:
+    """The lab; after each test all must be as it was."""
+    lab = Lab(tmp_path, private_engine)
+    words = ["docker", "context", "create", "somebody", "--docker", "host=tcp://192.0.2.1:2375"]
+    subprocess.run(words, env=lab.environment, check=True, capture_output=True)
+    before = lab.state()
+    yield lab
+    assert lab.state() == before
+
+
+def test_an_unknown_network_in_a_container(lab: Lab) -> None:
+    said = lab.build(topology_networks=[NETWORK], topology_containers=[{**CONTAINER, "networks": ["lnux"]}])
+    assert "'ubuntu1'): network 'lnux' is not declared; did you mean 'linux'?" in said
+
+
+def test_a_container_on_an_unknown_node(lab: Lab) -> None:
+    said = lab.build(topology_networks=[NETWORK], topology_containers=[{**CONTAINER, "node": "bad-demo7"}])
+    assert "'ubuntu1'): node 'bad-demo7' is not in the inventory; did you mean 'bad-demo1'?" in said
+
+
+def test_two_containers_of_one_name(lab: Lab) -> None:
+    said = lab.build(topology_networks=[NETWORK], topology_containers=[CONTAINER, {**CONTAINER, "node": "bad-demo1"}])
+    assert "entry 2 ('ubuntu1'): a container of that name is declared above; give one of them another name." in said
+
+
+def test_overlapping_subnets(lab: Lab) -> None:
+    networks = [
+        {"name": "front", "driver": "overlay", "subnet": "10.1.0.0/16"},
+        {"name": "linux", "driver": "overlay", "subnet": "10.1.2.0/24"},
+        {"name": "back", "driver": "overlay", "subnet": "192.168.0.0/16"},
+    ]
+    said = lab.build(topology_networks=networks, topology_containers=[CONTAINER])
+    assert "'linux'): subnet 10.1.2.0/24 overlaps 10.1.0.0/16 of network 'front'; choose one that is free." in said
+    assert f"'back'): subnet 192.168.0.0/16 overlaps {SUBNET} of the lab's own network;" in said
+
+
+def test_all_that_is_wrong_is_said_at_once_with_file_and_line(lab: Lab) -> None:
+    topology = lab.inventory / "group_vars" / "all" / "topology.yml"
+    topology.write_text(topology.read_text().replace("networks: [linux]", "networks: [lnux]"))
+    said = lab.build(environment={"SWARM_FLAVOUR": "clasic"})
+    assert f"{topology}:" in said
+    assert "'ubuntu1'): network 'lnux' is not declared" in said
+    assert "'ubuntu2'): network 'lnux' is not declared" in said
+    assert "swarm_flavour 'clasic' is not known; did you mean 'classic'?" in said
+
+
+def test_a_misspelt_flavour(lab: Lab) -> None:
+    said = lab.build(environment={"SWARM_FLAVOUR": "clasic"})
+    assert "swarm_flavour 'clasic' is not known; did you mean 'classic'?" in said
+
+
+def test_a_cluster_store_of_an_unknown_kind(lab: Lab) -> None:
+    said = lab.build(cluster_store_url="redis://192.168.197.100:6379")
+    assert "The cluster store 'redis://192.168.197.100:6379' is of an unknown kind" in said
+    assert "consul://, etcd://, zk://" in said
+
+
+def test_an_engine_that_is_too_new_for_the_flavour(lab: Lab) -> None:
+    said = lab.build(lab_release="13")
+    assert "Node 'bad-demo0': the engine 26.1 of Debian 13 cannot use the cluster store consul://" in said
+    assert "choose lab_release 11, or swarm_flavour 'mode'." in said
+
+
+def test_a_node_that_is_down(lab: Lab) -> None:
+    if not shutil.which("ssh"):
+        pytest.skip("there is no ssh here")
+    real = {"ansible_host": "127.0.0.1", "ansible_port": 1, "node_address": "192.0.2.1"}
+    hosts = {"hosts": {"down1": real}}
+    groups = {group: hosts for group in ("consul", "engines", "swarm_managers", "swarm_agents")}
+    shutil.rmtree(lab.inventory)
+    lab.inventory.mkdir()
+    (lab.inventory / "hosts.yml").write_text(yaml.safe_dump(groups))
+    said = lab.build(
+        swarm_flavour="classic",
+        topology_networks=[NETWORK],
+        topology_containers=[{**CONTAINER, "node": "down1"}],
+    )
+    assert "down1" in said
+    assert "connect to host 127.0.0.1 port 1: Connection refused" in said
+    assert said.count("Connection refused") == 1
+
+
+def test_no_docker_daemon(lab: Lab) -> None:
+    said = lab.build(environment={"DOCKER_HOST": "unix:///nonexistent.sock"})
+    assert "No engine answers at unix:///nonexistent.sock: start it" in said
+
+
+def test_no_rights_on_the_docker_socket(lab: Lab) -> None:
+    # A root without the power to overlook a file's owner is in the place of a user who is in no group, and can
+    # still read a checkout in its home.
+    powers = "-dac_override,-dac_read_search"
+    prefix = ["setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}"]
+    url = lab.engine.forbidden_url
+    said = lab.build(*prefix, environment={"DOCKER_HOST": url})
+    assert f"No rights on the engine at {url}: run as root, or as a user in the group 'docker'." in said
+
+
+def test_a_subnet_that_is_taken(lab: Lab) -> None:
+    client = lab.engine.client()
+    pool = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet="192.168.197.128/25")])
+    network = client.create_network("somebody", ipam=pool, labels={"org.dockernet.lab": "somebody"})["Id"]
+    before = lab.state()
+    try:
+        said = lab.build()
+        assert lab.state() == before
+    finally:
+        client.remove_network(network)
+    assert f"lab_subnet {SUBNET} overlaps 192.168.197.128/25 of the engine's network 'somebody'" in said
+    assert "choose another with LAB_SUBNET=" in said
+
+
+def test_a_disk_without_room_for_the_images(lab: Lab) -> None:
+    said = lab.build()
+    assert re.search(rf"The disk of {lab.engine.directory}/data has 0\.1 GB free, and the images .*need about", said)
+
+
+def test_a_disk_that_is_full_while_an_image_is_made(lab: Lab) -> None:
+    archive = lab.directory / "cache" / "dockernet" / "images" / "box.tar"
+    archive.parent.mkdir(parents=True)
+    _write_image(archive, "box:latest", 120_000_000)
+    words = [
+        str(CHECKOUT / ".venv/bin/ansible"),
+        "localhost",
+        "--module-name=dockernet.lab.lab_image",
+        f"--args=name=box files={CHECKOUT}/roles/lab/files cache={archive.parent}",
+    ]
+    done = subprocess.run(words, cwd=CHECKOUT, env=lab.environment, capture_output=True, text=True, check=False)
+    print(done.stdout + done.stderr)
+    assert done.returncode != 0
+    assert "The disk is full" in done.stdout
+
+
+def _write_image(path: Path, name: str, size: int) -> None:
+    """Write an archive like that of `docker save`, with one layer of `size` bytes that do not compress."""
+    import hashlib
+    import json
+
+    layer = io.BytesIO()
+    with tarfile.open(fileobj=layer, mode="w") as tar:
+        entry = tarfile.TarInfo("noise")
+        entry.size = size
+        tar.addfile(entry, io.BytesIO(os.urandom(size)))
+    digest = hashlib.sha256(layer.getvalue()).hexdigest()
+    config = json.dumps(
+        {"architecture": "amd64", "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]}}
+    ).encode()
+    manifest = json.dumps([{"Config": "config.json", "RepoTags": [name], "Layers": ["layer.tar"]}]).encode()
+    with tarfile.open(path, "w") as tar:
+        for member, data in (("config.json", config), ("layer.tar", layer.getvalue()), ("manifest.json", manifest)):
+            entry = tarfile.TarInfo(member)
+            entry.size = len(data)
+            tar.addfile(entry, io.BytesIO(data))
