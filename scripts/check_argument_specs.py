@@ -53,7 +53,9 @@ def differences(role: Path) -> Iterator[str]:
 def main() -> int:
     """Check all roles."""
     found = [sentence for role in sorted(ROLES.iterdir()) for sentence in differences(role)]
-    print("\n".join(found) if found else f"Defaults and argument_specs.yml agree in {len(list(ROLES.iterdir()))} roles.")
+    print(
+        "\n".join(found) if found else f"Defaults and argument_specs.yml agree in {len(list(ROLES.iterdir()))} roles."
+    )
     return 1 if found else 0
 
 

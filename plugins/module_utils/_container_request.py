@@ -19,8 +19,8 @@ def creation(container: Container, owner: str, flavour: str) -> dict[str, Any]:
     """
     first = container.attachments[0]
     # In swarm mode an overlay network is on a node only while a container there has joined it. An engine (26.1,
-    # normalizeNetMode) that joins the others first, at a start or after its own restart, then misses the one that is the
-    # network mode, and the container does not start. With the default mode it joins exactly the named networks.
+    # normalizeNetMode) that joins another network first, at any start, then misses the one that is the network
+    # mode, and the container does not start. With the default mode it joins exactly the named networks.
     several = flavour == "mode" and len(container.attachments) > 1
     config: dict[str, Any] = {
         "Image": container.image,

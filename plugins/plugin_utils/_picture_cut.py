@@ -29,6 +29,8 @@ CARD_GAP, CARD_PADDING, CARD_ROOM_MIN, CARD_ROOM_MAX, CARD_STRETCH, CARD_MAX = 1
 NAME_LINE, ROW_LINE, NAME_LINES = 19, 19, 3
 RAIL_GAP, RAIL_FIRST, BEND, BULLET = 10, 14, 8, 12
 ICON = 24
+NODE_ROOM_MIN, NODE_ROOM_MAX = 132, 220
+BAR_INSETS = 46  # a lock before the name, and the padding
 PILL_HEIGHT, PILL_PADDING, PILL_GAP = 22, 9, 6
 SPINE_GAP, WIRE_DROP = 12, 16
 
@@ -93,7 +95,7 @@ def machines_of(topology: Topology, nodes: Sequence[Mapping[str, Any]]) -> list[
 
 def _machine(topology: Topology, name: str, node: Mapping[str, Any]) -> Machine:
     containers = tuple(container for container in topology.containers if container.node == name)
-    return Machine(name, node.get("address"), tuple(node.get("roles") or ()), containers)
+    return Machine(name, node.get("address"), tuple(map(str, node.get("roles") or ())), containers)
 
 
 def is_home(node: Mapping[str, Any], store: str, topology: Topology) -> bool:
@@ -154,12 +156,24 @@ def widest(machines: list[Machine], facts: Facts, cut: Cut) -> float:
 
 
 def natural_width(machine: Machine, facts: Facts, cut: Cut) -> float:
-    """The least width of a node: of its name, or of its columns of containers."""
-    name = min(width_of(machine.name, "node"), CARD_ROOM_MAX) + ICON
+    """The least width of a node: of what says who it is, of its bridges, or of its columns of containers."""
     grid = grid_of(machine, cut)
-    card = max([card_width(container, facts, cut) for container in machine.containers], default=0)
+    card = max((card_width(container, facts, cut) for container in machine.containers), default=0.0)
     gutter = gutter_of(machine, facts) if grid.rows > 1 else 0
-    return max(name, grid.columns * (card + gutter + CARD_GAP) - CARD_GAP) + 2 * NODE_PADDING
+    columns = grid.columns * (card + gutter + CARD_GAP) - CARD_GAP
+    return max(NODE_ROOM_MIN, columns, *_wishes(machine, facts)) + 2 * NODE_PADDING
+
+
+def _wishes(machine: Machine, facts: Facts) -> list[float]:
+    """What a node's texts would like to have, within reason."""
+    networks = [facts.network(index) for index in machine.networks(facts, local=True)]
+    wishes = [
+        min(width_of(machine.name, "node"), CARD_ROOM_MAX) + ICON,
+        width_of(machine.address or "", "address") + ICON,
+        *(width_of(role, "pill") + 2 * PILL_PADDING for role in machine.roles),
+        *(width_of(network.name, "bar") + BAR_INSETS for network in networks),
+    ]
+    return [min(wish, NODE_ROOM_MAX) for wish in wishes]
 
 
 class Grid(NamedTuple):

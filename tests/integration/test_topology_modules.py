@@ -255,6 +255,44 @@ def test_wrong_declarations_are_all_said_at_once():
     assert "key 'colour' is not known" in refused["msg"]
 
 
+def test_in_swarm_mode_it_joins_the_declared_networks_and_no_other(engine):
+    networks(FRONT, BACK)
+    made = containers(WEB, PEER, flavour="mode")
+    assert set(made["containers"]["tt-web"]["addresses"]) == {"tt-front", "tt-back"}
+    assert not containers(WEB, PEER, flavour="mode")["changed"]
+    engine.restart("tt-web", timeout=0)
+    assert not containers(WEB, PEER, flavour="mode")["changed"]
+
+
+@pytest.mark.parametrize("role", ["overlay_network", "workload"])
+def test_the_readmes_example_runs(engine, role, tmp_path):
+    text = (CHECKOUT / "roles" / role / "README.md").read_text()
+    play = tmp_path / "play.yml"
+    play.write_text(text.split("```yaml\n", 1)[1].split("```", 1)[0])
+    topology = {
+        "topology_networks": [BACK],
+        "topology_containers": [{**PEER, "node": "here", "networks": ["tt-back"]}],
+    }
+    variables = {**topology, "lab_name": OWNER, "swarm_flavour": "none", "node_address": "127.0.0.1"}
+    (tmp_path / "vars.json").write_text(json.dumps(variables))
+    host = f"here ansible_connection=local ansible_python_interpreter={sys.executable}"
+    (tmp_path / "hosts").write_text(f"[engines]\n{host}\n[swarm_managers]\nhere\n")
+    networks(BACK)
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            *("-i", str(tmp_path / "hosts"), "-e", f"@{tmp_path / 'vars.json'}", str(play)),
+        ],
+        env={**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg")},
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert engine.inspect_container("tt-peer")["State"]["Running"]
+
+
 # A classic Swarm of this machine's engine
 
 

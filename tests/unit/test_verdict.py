@@ -254,14 +254,13 @@ def test_silence_of_a_resolver_that_answers_nobody_proves_nothing(cluster):
     cluster.sources["aa"].answers = dict.fromkeys(cluster.sources["aa"].answers, "time-out")
     verdicts = cluster.judge()
     assert of(verdicts, "wrong")["aa", "bb", "name", "bb"].cause == "the resolver of aa, 127.0.0.11, answers nothing"
-    cause = of(verdicts, "no_value")["aa", "cc", "name", "cc"].cause
-    assert cause == "nothing proves that aa worked, so silence says nothing"
+    assert ("aa", "cc", "name", "cc") in of(verdicts, "no_value")
 
 
 def test_silence_of_a_target_that_nobody_reaches_proves_nothing(cluster):
     cluster.sources["bb"].pings[BACK["cc"]] = "no reply"
-    verdicts = cluster.judge()
-    assert ("aa", "cc", "ping", "back") in of(verdicts, "no_value")
+    no_value = of(cluster.judge(), "no_value")
+    assert no_value["aa", "cc", "ping", "back"].cause == "nothing proves that cc worked, so silence says nothing"
 
 
 def test_the_same_address_on_two_nodes_is_no_leak():
