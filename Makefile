@@ -69,7 +69,7 @@ molecule: python engine ## each scenario on real engines, with testinfra as the 
 	done
 
 bench: python engine ## the playbook's time against that of a shell script which builds the same
-	@scripts/bench
+	@$(BIN)/python tests/bench/bench.py
 
 python engine:
 	@scripts/setup $@

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
+import time
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +12,10 @@ from ._engine_call import REFUSALS, is_missing, words
 from ._labels import OWNER
 from ._network_plan import NetworkPlan, ObservedNetwork
 from ._topology import Network
+
+POLL = 0.2  # seconds
+# Seconds that a swarm's manager may take to notice that a network's last container has left it.
+DETACH = 10.0
 
 
 def observe(client: Any, endpoints_of: Iterable[str] = ()) -> list[ObservedNetwork]:
@@ -34,7 +39,7 @@ def apply(client: Any, plan: NetworkPlan, owner: str, swarm_mode: bool) -> list[
             refusals.append(f"Network '{network.name}' cannot be created: {_explain(words(error))}")
     for observed in plan.remove:
         try:
-            client.remove_network(observed.id)
+            remove(client, observed)
         except REFUSALS as error:
             if not is_missing(error):
                 refusals.append(f"Network '{observed.name}' cannot be removed: {_explain(words(error))}")
@@ -55,6 +60,20 @@ def create(client: Any, network: Network, owner: str, swarm_mode: bool) -> None:
         # Without it only services could join.
         attachable=True if swarm_mode and network.driver == "overlay" else None,
     )
+
+
+def remove(client: Any, network: ObservedNetwork) -> None:
+    """Remove `network`. Raises what _engine_call.REFUSALS names."""
+    deadline = time.monotonic() + DETACH
+    while True:
+        try:
+            client.remove_network(network.id)
+        except REFUSALS as error:
+            if "in use by task" not in words(error) or time.monotonic() >= deadline:
+                raise
+            time.sleep(POLL)
+        else:
+            return
 
 
 def _ipam(network: Network) -> dict[str, Any] | None:

@@ -26,7 +26,7 @@ COLUMNS_MAX = 6
 BAR_HEIGHT, LOCAL_BAR_HEIGHT, BAR_GAP, BAR_DROP = 32, 28, 10, 30
 NODE_GAP, NODE_PADDING, NODE_TOP, ROW_GAP = 20, 16, 18, 36
 CARD_GAP, CARD_PADDING, CARD_ROOM_MIN, CARD_ROOM_MAX, CARD_STRETCH, CARD_MAX = 14, 12, 76, 150, 176, 300
-NAME_LINE, ROW_LINE, NAME_LINES = 19, 19, 3
+NAME_LINE, ROW_LINE = 19, 19
 RAIL_GAP, RAIL_FIRST, BEND, BULLET = 10, 14, 8, 12
 ICON = 24
 NODE_ROOM_MIN, NODE_ROOM_MAX = 132, 220
@@ -210,7 +210,7 @@ def full_width(container: Container, facts: Facts, cut: Cut) -> float:
         width_of(row.name or "", "card-network") + 12 + width_of(row.address or "", "card-address")
         for row in card_rows(container, facts, cut)
     ]
-    return max(width_of(container.name, "card"), *rows) + 2 * CARD_PADDING + BULLET
+    return max([width_of(container.name, "card"), *rows]) + 2 * CARD_PADDING + BULLET
 
 
 class CardRow(NamedTuple):

@@ -7,6 +7,7 @@ widest of the fonts that a picture asks for: what fits in it fits in all.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 
 ELLIPSIS = "…"
@@ -37,6 +38,7 @@ _SLACK = 0.01  # what sums of floats may be off by: room that was made for a tex
 _BREAK_AFTER = "-_.:/ "
 
 
+@functools.lru_cache(maxsize=10_000)
 def text_width(text: str, size: float, bold: bool = False, mono: bool = False) -> float:
     """The width of `text` in pixels at a font size of `size` pixels; never less than what a reader sees."""
     return sum(_advance(character, bold, mono) for character in text) * size / 1000

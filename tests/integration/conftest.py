@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,16 +23,16 @@ SIZE = "100m"  # of its disk
 
 @dataclass(frozen=True)
 class PrivateEngine:
-    """A second dockerd; its disk is a small tmpfs.
+    """A second dockerd, whose disk is a small tmpfs.
 
-    url: its socket. forbidden_url: another socket of it, which only another user may use.
+    url: its socket. forbidden_url: a socket that only user 65534 (nobody) may use.
     """
 
     directory: Path
     url: str
     forbidden_url: str
 
-    def client(self) -> docker.APIClient:
+    def client(self) -> Any:
         """A connected client of it."""
         return docker.APIClient(base_url=self.url, version="auto")
 
@@ -45,7 +46,7 @@ def private_engine() -> Iterator[PrivateEngine]:
         directory = Path(tempfile.mkdtemp(prefix="engine-"))
         undo.callback(shutil.rmtree, directory, ignore_errors=True)
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", directory], check=True)
-        undo.callback(subprocess.run, ["umount", "--lazy", directory], check=True)
+        undo.callback(lambda: subprocess.run(["umount", "--lazy", directory], check=True))
         engine = PrivateEngine(directory, f"unix://{directory}/engine.sock", f"unix://{directory}/forbidden.sock")
         daemon = _start(engine)
         undo.callback(daemon.wait, 30)
@@ -71,7 +72,8 @@ def _start(engine: PrivateEngine) -> subprocess.Popen[bytes]:
     ]
     (engine.directory / "daemon.json").write_text("{}")
     with (engine.directory / "log").open("wb") as log:
-        return subprocess.Popen(["dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        # In a network namespace of its own: with --bridge=none dockerd removes the docker0 that it finds.
+        return subprocess.Popen(["unshare", "--net", "dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
 
 def _await(engine: PrivateEngine, daemon: subprocess.Popen[bytes]) -> None:
