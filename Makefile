@@ -51,7 +51,7 @@ lint: python ## ruff, mypy, yamllint, ansible-lint, and roles' defaults against 
 	$(BIN)/ruff check plugins tests scripts
 	$(BIN)/ruff format --check plugins tests scripts
 	MYPYPATH=.collections $(BIN)/mypy --package ansible_collections.dockernet.lab.plugins
-	MYPYPATH=.collections $(BIN)/mypy --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls tests scripts
+	MYPYPATH=.collections:tests/integration $(BIN)/mypy --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls tests scripts
 	$(BIN)/yamllint .
 	$(BIN)/python scripts/check_argument_specs.py
 	PATH=$(CURDIR)/$(BIN):$$PATH ansible-lint -q

@@ -29,7 +29,8 @@ ARGUMENTS = {
     "reports": {"type": "path", "required": True},
     "fail": {"type": "bool", "default": True},
     "store": {"type": "str"},
-    "machines": {"type": "dict", "default": {}},
+    "addresses": {"type": "dict", "default": {}},
+    "roles": {"type": "dict", "default": {}},
 }
 
 
@@ -97,8 +98,12 @@ def _why(node: str, result: Mapping[str, Any]) -> str:
 
 def _picture(world: World, verdicts: list[Verdict], args: Mapping[str, Any]) -> str:
     nodes = [
-        {"address": None, "roles": [], **args["machines"].get(name, {}), "name": name}
-        for name in dict.fromkeys([*args["machines"], *world.nodes])
+        {
+            "name": name,
+            "address": args["addresses"].get(name),
+            "roles": [role for role, names in args["roles"].items() if name in names],
+        }
+        for name in dict.fromkeys([*args["addresses"], *world.nodes])
     ]
     addresses = {}
     for container in world.topology.containers:

@@ -134,7 +134,7 @@ class CallbackModule(Default):  # type: ignore[misc]
             return
         items = [item for item in result.result.get("results", []) if item.get("failed")] or [result.result]
         for item in items:
-            self._fail(result, str(item.get("details") or _message(item)))
+            self._fail(result, _message(item))
 
     def v2_runner_on_unreachable(self, result: Any) -> None:
         """The same for a host that cannot be reached."""
@@ -192,7 +192,7 @@ def _message(result: dict[str, Any]) -> str:
     """What a failed result says: its message, and what a command that failed wrote."""
     text = str(result.get("msg") or "it failed without a message; run it again with -v")
     wrote = str(result.get("stderr") or result.get("stdout") or "") if "rc" in result else ""
-    return f"{text}\n{wrote}".strip()
+    return "\n".join(part for part in (text, str(result.get("details") or ""), wrote) if part).strip()
 
 
 def _indented(text: str) -> str:

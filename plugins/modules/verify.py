@@ -57,10 +57,14 @@ options:
   store:
     description: The URL of the cluster store, for the picture, such as C(consul://192.168.99.100:8500).
     type: str
-  machines:
+  addresses:
     description:
-      - What the picture says of a node, by name, as C(address) and C(roles), a list of words.
+      - Addresses of machines for the picture, as name to address.
       - A machine that is none of the nodes looked at, like one that has the store only, is drawn too.
+    type: dict
+    default: {}
+  roles:
+    description: What the picture says of machines, as role to list of names.
     type: dict
     default: {}
 attributes:

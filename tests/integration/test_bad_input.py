@@ -20,7 +20,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import PrivateEngine, docker
+from private_engine import PrivateEngine, docker, private_engine
 
 CHECKOUT = Path(__file__).parents[2]
 BUSYBOX = Path("/bin/busybox")  # Debian's busybox-static
@@ -111,12 +111,18 @@ def run_to_its_end(words: list[str], environment: dict[str, str], limit: int = 3
     return process.returncode, output
 
 
+@pytest.fixture(scope="module")
+def engine() -> Iterator[PrivateEngine]:
+    with private_engine() as engine:
+        yield engine
+
+
 @pytest.fixture(scope="module", autouse=True)
-def neighbours(private_engine: PrivateEngine) -> Iterator[None]:
+def neighbours(engine: PrivateEngine) -> Iterator[None]:
     """What ran before: somebody's container with a volume, on somebody's network."""
     if not BUSYBOX.exists():
         pytest.skip(f"there is no {BUSYBOX} to run somebody's container from")
-    client = private_engine.client()
+    client = engine.client()
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(BUSYBOX.resolve(), "busybox")
@@ -130,9 +136,9 @@ def neighbours(private_engine: PrivateEngine) -> Iterator[None]:
 
 
 @pytest.fixture
-def lab(private_engine: PrivateEngine, tmp_path: Path) -> Iterator[Lab]:
+def lab(engine: PrivateEngine, tmp_path: Path) -> Iterator[Lab]:
     """The lab; after each test all must be as it was."""
-    lab = Lab(tmp_path, private_engine)
+    lab = Lab(tmp_path, engine)
     lab.context("create", "somebody", "--docker", "host=tcp://192.0.2.1:2375")
     before = lab.state()
     yield lab

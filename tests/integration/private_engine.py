@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,8 +37,9 @@ class PrivateEngine:
         return docker.APIClient(base_url=self.url, version="auto")
 
 
-@pytest.fixture(scope="session")
+@contextmanager
 def private_engine() -> Iterator[PrivateEngine]:
+    """Run one. Skips the test where this machine cannot."""
     if os.geteuid() != 0 or not shutil.which("dockerd"):
         pytest.skip("a private engine needs root and dockerd")
     with ExitStack() as undo:
@@ -73,7 +74,9 @@ def _start(engine: PrivateEngine) -> subprocess.Popen[bytes]:
     (engine.directory / "daemon.json").write_text("{}")
     with (engine.directory / "log").open("wb") as log:
         # In a network namespace of its own: with --bridge=none dockerd removes the docker0 that it finds.
-        return subprocess.Popen(["unshare", "--net", "dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        return subprocess.Popen(
+            ["unshare", "--net", "dockerd", *options], stdin=subprocess.DEVNULL, stdout=log, stderr=log
+        )
 
 
 def _await(engine: PrivateEngine, daemon: subprocess.Popen[bytes]) -> None:
