@@ -24,7 +24,7 @@ options:
     type: dict
     default: {}
   images:
-    description: Images that the lab wants to find on the engine.
+    description: Images that the lab may want to find on the engine.
     type: list
     elements: str
     default: []
@@ -32,10 +32,6 @@ options:
     description: Directory with the Dockerfiles of the images that can be built.
     type: path
     required: true
-  space:
-    description: Free bytes that one missing image needs on the engine's disk.
-    type: int
-    default: 1073741824
   raise_limits:
     description:
       - Raise kernel limits that are too low for a lab of systemd nodes (until the next boot).
@@ -62,27 +58,27 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
-cgroup_version:
-  description: C(1) or C(2), as the engine says.
-  type: str
-  returned: success
 flavour:
   description: Flavour of the lab that is already there; empty where none is.
   type: str
   returned: success
 missing:
-  description: The wanted images that are not there, or are built from an older recipe.
+  description: The images that are not there, or are built from an older recipe.
   type: list
   elements: str
   returned: success
-engine_version:
-  description: Version of the engine.
-  type: str
+network:
+  description: Whether the lab's network is there, with O(subnet).
+  type: bool
+  returned: success
+low:
+  description: Names of the kernel limits that are still too low.
+  type: list
+  elements: str
   returned: success
 """
 
 import ipaddress
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -135,18 +131,10 @@ def subnet_problems(client: Any, lab: str, subnet: str, addresses: dict[str, str
     return problems
 
 
-def space_problems(root: str, missing: list[str], space: int) -> list[str]:
-    """Whether the disk below the engine's directory has room for the images that are still to be made."""
-    if not missing or not Path(root).exists():
-        return []
-    free = shutil.disk_usage(root).free
-    needed = space * len(missing)
-    if free >= needed:
-        return []
-    return [
-        f"The disk of {root} has {free / 1e9:.1f} GB free, and the images {', '.join(missing)} need about "
-        f"{needed / 1e9:.1f} GB: make room there (docker image prune), or move the engine's data-root."
-    ]
+def has_network(client: Any, lab: str, subnet: str) -> bool:
+    """Whether the lab's own network is there."""
+    networks = client.networks(filters={"label": f"{OWNER}={lab}"})
+    return any(config["Subnet"] == subnet for network in networks for config in network["IPAM"]["Config"])
 
 
 def low_limits() -> dict[str, tuple[int, int]]:
@@ -198,7 +186,6 @@ def main() -> None:
             "addresses": {"type": "dict", "default": {}},
             "images": {"type": "list", "elements": "str", "default": []},
             "files": {"type": "path", "required": True},
-            "space": {"type": "int", "default": 1 << 30},
             "raise_limits": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
@@ -208,29 +195,28 @@ def main() -> None:
         client = connect_from_environment()
     except EngineError as error:
         module.fail_json(msg=str(error))
-    info = client.info()
-    missing = missing_images(client, wanted["images"], Path(wanted["files"]))
     problems = subnet_problems(client, wanted["lab"], wanted["subnet"], wanted["addresses"])
-    problems += space_problems(info["DockerRootDir"], missing, wanted["space"])
     if problems:
         module.fail_json(msg="\n".join(problems))
 
-    low = low_limits() if wanted["raise_limits"] else {}
-    refused = low if module.check_mode else raise_limits(low)
-    if refused and not module.check_mode:
-        settings = " ".join(f"{name}={value}" for name, (_now, value) in refused.items())
-        module.warn(f"Kernel limits are low for a larger lab; as root: sysctl -w {settings}")
-    raised = {name: value for name, value in low.items() if module.check_mode or name not in refused}
+    low = low_limits()
+    raised = low if wanted["raise_limits"] else {}
+    if raised and not module.check_mode:
+        refused = raise_limits(low)
+        if refused:
+            settings = " ".join(f"{name}={value}" for name, (_now, value) in refused.items())
+            module.warn(f"Kernel limits are low for a larger lab; as root: sysctl -w {settings}")
+        raised = {name: values for name, values in low.items() if name not in refused}
     module.exit_json(
         changed=bool(raised),
         diff={
             "before": "".join(f"{name} = {now}\n" for name, (now, _value) in raised.items()),
             "after": "".join(f"{name} = {value}\n" for name, (_now, value) in raised.items()),
         },
-        cgroup_version=str(info.get("CgroupVersion") or "1"),
-        engine_version=info["ServerVersion"],
         flavour=flavour_there(client, wanted["lab"]),
-        missing=missing,
+        low=sorted(set(low) - set(raised)),
+        missing=missing_images(client, wanted["images"], Path(wanted["files"])),
+        network=has_network(client, wanted["lab"], wanted["subnet"]),
     )
 
 

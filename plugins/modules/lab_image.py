@@ -55,6 +55,7 @@ source:
   sample: [engine, archive, registry, packages, none]
 """
 
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,8 @@ from ansible_collections.dockernet.lab.plugins.module_utils._labels import RECIP
 
 # bullseye is archived: its Release files are past their date.
 APT_OPTIONS = ('--aptopt=Acquire::Check-Valid-Until "false"',)
+
+SPACE = 1_500_000_000  # bytes that building an image takes at the most, its base included
 
 
 class ImageError(Exception):
@@ -136,6 +139,7 @@ class Image:
         return True
 
     def _build(self, recipe: Recipe) -> None:
+        self._check_space()
         release = RELEASES[recipe.release]
         mirror = self.mirror or _own_mirror()
         arguments = {
@@ -147,6 +151,16 @@ class Image:
         }
         options = [f"--build-arg={name}={value}" for name, value in arguments.items()]
         _run("docker", "build", "--quiet", f"--tag={self.name}", *options, str(self.files / recipe.folder))
+
+    def _check_space(self) -> None:
+        """Refuse to begin what the disk has no room for."""
+        root = self.client.info()["DockerRootDir"]
+        free = shutil.disk_usage(root).free if Path(root).exists() else SPACE
+        if free < SPACE:
+            raise ImageError(
+                f"The disk of {root} has {free / 1e9:.1f} GB free, and '{self.name}' needs about {SPACE / 1e9:.1f} GB: "
+                "make room there (docker image prune), or move the engine's data-root."
+            )
 
     def _base(self, codename: str, mirror: str) -> str:
         """The name of a base image of Debian `codename`: there already, pulled, or made from packages."""

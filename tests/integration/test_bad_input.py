@@ -147,17 +147,20 @@ def lab(engine: PrivateEngine, tmp_path: Path) -> Iterator[Lab]:
 
 def test_an_unknown_network_in_a_container(lab: Lab) -> None:
     said = lab.build(topology_networks=[NETWORK], topology_containers=[{**CONTAINER, "networks": ["lnux"]}])
-    assert "'ubuntu1'): network 'lnux' is not declared; did you mean 'linux'?" in said
+    assert said.count("'ubuntu1'): network 'lnux' is not declared; did you mean 'linux'?") == 1
 
 
 def test_a_container_on_an_unknown_node(lab: Lab) -> None:
     said = lab.build(topology_networks=[NETWORK], topology_containers=[{**CONTAINER, "node": "bad-demo7"}])
-    assert "'ubuntu1'): node 'bad-demo7' is not in the inventory; did you mean 'bad-demo1'?" in said
+    assert said.count("'ubuntu1'): node 'bad-demo7' is not in the inventory; did you mean 'bad-demo1'?") == 1
 
 
 def test_two_containers_of_one_name(lab: Lab) -> None:
     said = lab.build(topology_networks=[NETWORK], topology_containers=[CONTAINER, {**CONTAINER, "node": "bad-demo1"}])
-    assert "entry 2 ('ubuntu1'): a container of that name is declared above; give one of them another name." in said
+    assert (
+        said.count("entry 2 ('ubuntu1'): a container of that name is declared above; give one of them another name.")
+        == 1
+    )
 
 
 def test_overlapping_subnets(lab: Lab) -> None:
@@ -167,34 +170,38 @@ def test_overlapping_subnets(lab: Lab) -> None:
         {"name": "back", "driver": "overlay", "subnet": "192.168.0.0/16"},
     ]
     said = lab.build(topology_networks=networks, topology_containers=[CONTAINER])
-    assert "'linux'): subnet 10.1.2.0/24 overlaps 10.1.0.0/16 of network 'front'; choose one that is free." in said
-    assert f"'back'): subnet 192.168.0.0/16 overlaps {SUBNET} of the lab's own network;" in said
+    assert (
+        said.count("'linux'): subnet 10.1.2.0/24 overlaps 10.1.0.0/16 of network 'front'; choose one that is free.")
+        == 1
+    )
+    assert said.count(f"'back'): subnet 192.168.0.0/16 overlaps {SUBNET} of the lab's own network;") == 1
 
 
 def test_all_that_is_wrong_is_said_at_once_with_file_and_line(lab: Lab) -> None:
     topology = lab.inventory / "group_vars" / "all" / "topology.yml"
     topology.write_text(topology.read_text().replace("networks: [linux]", "networks: [lnux]"))
     said = lab.build(environment={"SWARM_FLAVOUR": "clasic"})
-    assert f"{topology}:" in said
-    assert "'ubuntu1'): network 'lnux' is not declared" in said
-    assert "'ubuntu2'): network 'lnux' is not declared" in said
-    assert "swarm_flavour 'clasic' is not known; did you mean 'classic'?" in said
+    assert said.count(f"{topology}:") == 2
+    assert said.count("'ubuntu1'): network 'lnux' is not declared") == 1
+    assert said.count("'ubuntu2'): network 'lnux' is not declared") == 1
+    assert said.count("swarm_flavour 'clasic' is not known; did you mean 'classic'?") == 1
 
 
 def test_a_misspelt_flavour(lab: Lab) -> None:
     said = lab.build(environment={"SWARM_FLAVOUR": "clasic"})
-    assert "swarm_flavour 'clasic' is not known; did you mean 'classic'?" in said
+    assert said.count("swarm_flavour 'clasic' is not known; did you mean 'classic'?") == 1
 
 
 def test_a_cluster_store_of_an_unknown_kind(lab: Lab) -> None:
     said = lab.build(cluster_store_url="redis://192.168.197.100:6379")
-    assert "The cluster store 'redis://192.168.197.100:6379' is of an unknown kind" in said
-    assert "consul://, etcd://, zk://" in said
+    assert said.count("The cluster store 'redis://192.168.197.100:6379' is of an unknown kind") == 1
+    assert said.count("consul://, etcd://, zk://") == 1
+    assert "lab_release" not in said, "what else that store cannot do is no news"
 
 
 def test_an_engine_that_is_too_new_for_the_flavour(lab: Lab) -> None:
     said = lab.build(lab_release="13")
-    assert "Node 'bad-demo0': the engine 26.1 of Debian 13 cannot use the cluster store consul://" in said
+    assert said.count("Node 'bad-demo0': the engine 26.1 of Debian 13 cannot use the cluster store consul://") == 1
     assert "choose lab_release 11, or swarm_flavour 'mode'." in said
 
 
@@ -212,14 +219,14 @@ def test_a_node_that_is_down(lab: Lab) -> None:
         topology_networks=[NETWORK],
         topology_containers=[{**CONTAINER, "node": "down1"}],
     )
-    assert "down1" in said
-    assert "connect to host 127.0.0.1 port 1: Connection refused" in said
-    assert "unreachable=1" in said
+    assert said.count("down1 cannot be reached:") == 1
+    assert said.count("connect to host 127.0.0.1 port 1: Connection refused") == 1
+    assert said.count("unreachable=1") == 1
 
 
 def test_no_docker_daemon(lab: Lab) -> None:
     said = lab.build(environment={"DOCKER_HOST": "unix:///nonexistent.sock"})
-    assert "No engine answers at unix:///nonexistent.sock: start it" in said
+    assert said.count("No engine answers at unix:///nonexistent.sock: start it") == 1
 
 
 def test_no_rights_on_the_docker_socket(lab: Lab) -> None:
@@ -229,7 +236,7 @@ def test_no_rights_on_the_docker_socket(lab: Lab) -> None:
     prefix = ["setpriv", f"--bounding-set={powers}", f"--inh-caps={powers}"]
     url = lab.engine.forbidden_url
     said = lab.build(*prefix, environment={"DOCKER_HOST": url})
-    assert f"No rights on the engine at {url}: run as root, or as a user in the group 'docker'." in said
+    assert said.count(f"No rights on the engine at {url}: run as root, or as a user in the group 'docker'.") == 1
 
 
 def test_a_subnet_that_is_taken(lab: Lab) -> None:
@@ -242,8 +249,8 @@ def test_a_subnet_that_is_taken(lab: Lab) -> None:
         assert lab.state() == before
     finally:
         client.remove_network(network)
-    assert f"lab_subnet {SUBNET} overlaps 192.168.197.128/25 of the engine's network 'somebody'" in said
-    assert "choose another with LAB_SUBNET=" in said
+    assert said.count(f"lab_subnet {SUBNET} overlaps 192.168.197.128/25 of the engine's network 'somebody'") == 1
+    assert said.count("choose another with LAB_SUBNET=") == 1
 
 
 def test_a_disk_without_room_for_the_images(lab: Lab) -> None:
