@@ -45,23 +45,24 @@ loaded:
   returned: success
 """
 
+import json
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.dockernet.lab.plugins.module_utils._images import full_name
 
 # Two engines may give one image different IDs (moby's containerd image store does); its layers are the same.
-FINGERPRINT = "{{.Created}} {{json .RootFS.Layers}}"
+FINGERPRINT = '{"tags": {{json .RepoTags}}, "created": {{json .Created}}, "layers": {{json .RootFS.Layers}}}'
 
 
-def fingerprints(prefix: list[str], images: list[str]) -> dict[str, str]:
+def fingerprints(prefix: list[str], images: list[str]) -> dict[str, tuple[str, list[str]]]:
     """What identifies each of the images that an engine has; `prefix` are the words before `docker`."""
-    found = {}
-    for image in images:
-        words = [*prefix, "docker", "image", "inspect", "--format", FINGERPRINT, image]
-        answer = subprocess.run(words, capture_output=True, text=True, check=False)
-        if answer.returncode == 0:
-            found[image] = answer.stdout.strip()
-    return found
+    words = [*prefix, "docker", "image", "inspect", "--format", FINGERPRINT, *images]
+    # Fails where one is missing, and prints the others all the same.
+    lines = subprocess.run(words, capture_output=True, text=True, check=False).stdout.splitlines()
+    found = [json.loads(line) for line in lines if line]
+    tags = {tag: (image["created"], image["layers"]) for image in found for tag in image["tags"]}
+    return {image: tags[full_name(image)] for image in images if full_name(image) in tags}
 
 
 def copy(node: str, images: list[str]) -> str:
