@@ -11,7 +11,7 @@ LABS := $(sort $(patsubst inventory/%/hosts.yml,%,$(wildcard inventory/*/hosts.y
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help swarm verify status down test lint unit integration molecule bench python engine lab judged
+.PHONY: help swarm verify status down test lint unit integration molecule bench python engine tests lab judged
 
 help:
 	@[ ! -t 1 ] || { on=$$(tput bold; tput setaf 6); off=$$(tput sgr0); } 2>/dev/null; \
@@ -48,30 +48,30 @@ down: lab ## remove the lab: nodes with their volumes, network, docker contexts;
 test: lint unit integration molecule ## all of the following: what CI runs
 
 lint: python ## ruff, mypy, yamllint, ansible-lint, and roles' defaults against their documentation
-	$(BIN)/ruff check plugins tests scripts
-	$(BIN)/ruff format --check plugins tests scripts
+	$(BIN)/ruff check plugins tests scripts molecule
+	$(BIN)/ruff format --check plugins tests scripts molecule
 	MYPYPATH=.collections $(BIN)/mypy --package ansible_collections.dockernet.lab.plugins
 	MYPYPATH=.collections:tests/integration $(BIN)/mypy --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls tests scripts
 	$(BIN)/yamllint .
 	$(BIN)/python scripts/check_argument_specs.py
-	PATH=$(CURDIR)/$(BIN):$$PATH ansible-lint -q
+	PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint -q
 
 unit: python ## the core, without Docker
 	$(BIN)/pytest tests/unit
 
-integration: python engine ## modules and bad input, on this machine's engine
-	$(BIN)/pytest tests/integration
+integration: python engine tests ## modules and bad input, on this machine's engine
+	$(BIN)/pytest -rs tests/integration
 
 molecule: python engine ## each scenario on real engines, with testinfra as the second opinion
 	@set -e; for scenario in $(SCENARIOS); do \
 		echo "molecule test --scenario-name $$scenario"; \
-		PATH=$(CURDIR)/$(BIN):$$PATH ANSIBLE_CONFIG=$(CURDIR)/ansible.cfg molecule test --scenario-name $$scenario; \
+		PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_CONFIG="$(CURDIR)/ansible.cfg" molecule test --scenario-name $$scenario; \
 	done
 
 bench: python engine ## the playbook's time against that of a shell script which builds the same
 	@$(BIN)/python tests/bench/bench.py
 
-python engine:
+python engine tests:
 	@scripts/setup $@
 
 lab:

@@ -17,7 +17,7 @@ try:
 except ImportError:  # another release keeps it elsewhere: sentences then name the entry alone
     Origin = None
 
-FLAVOURS = ("auto", "classic", "mode", "none")
+FLAVOURS = ("classic", "mode", "none")
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]
@@ -42,15 +42,15 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         )
         flavour = wanted["flavour"]
         problems = [*_flavour_problems(flavour), *_store_problems(wanted["cluster_store"])]
-        problems += _release_problems(wanted["releases"], flavour, wanted["cluster_store"])
+        if not problems:
+            problems += _release_problems(wanted["releases"], flavour, wanted["cluster_store"])
         problems += _pool_problems(wanted["subnet"], wanted["pools"])
         try:
-            # A flavour that is still to be settled may turn out to be the one that allows most.
             parse(
                 self._task.args["networks"],
                 self._task.args["containers"],
                 wanted["nodes"],
-                "classic" if flavour == "auto" else flavour,
+                flavour,
                 {"the lab's own network": wanted["subnet"]} if wanted["subnet"] else {},
             )
         except TopologyError as error:
@@ -74,7 +74,7 @@ def _flavour_problems(flavour: str) -> list[Problem]:
     if flavour in FLAVOURS:
         return []
     close = difflib.get_close_matches(flavour, FLAVOURS, n=1)
-    hint = f"; did you mean '{close[0]}'?" if close else f"; it is one of {', '.join(FLAVOURS)}."
+    hint = f"; did you mean '{close[0]}'?" if close else f"; it is one of {', '.join(FLAVOURS)}, and auto in a lab."
     return [Problem(flavour, f"swarm_flavour '{flavour}' is not known{hint}")]
 
 
@@ -86,7 +86,7 @@ def _store_problems(url: str) -> list[Problem]:
 def _release_problems(releases: dict[str, str], flavour: str, url: str) -> list[Problem]:
     """What is known of a lab's engines before there is one: `releases` is node -> Debian release."""
     problems = []
-    for node, number in releases.items():
+    for node, number in sorted(releases.items()):
         release = RELEASES.get(str(number))
         if release is None:
             known = ", ".join(RELEASES)

@@ -18,6 +18,7 @@ requirements:
   - set as stdout in configuration
 """
 
+import re
 import sys
 import time
 from typing import Any
@@ -29,6 +30,8 @@ from ansible.plugins.callback.default import CallbackModule as Default
 SILENT = ("include_role", "import_role", "include_tasks", "import_tasks", "meta", "validate_argument_spec", "set_fact")
 SLOW = 1.0  # seconds from which on a task's time is shown
 WIDTH = 66
+# What Ansible says around the words that matter.
+_WRAPPINGS = re.compile(r"^Task failed: (Module failed: )?|Data could not be sent to .*? over ssh: ")
 
 
 class CallbackModule(Default):  # type: ignore[misc]
@@ -191,6 +194,7 @@ class CallbackModule(Default):  # type: ignore[misc]
 def _message(result: dict[str, Any]) -> str:
     """What a failed result says: its message, and what a command that failed wrote."""
     text = str(result.get("msg") or "it failed without a message; run it again with -v")
+    text = _WRAPPINGS.sub("", text)
     wrote = str(result.get("stderr") or result.get("stdout") or "") if "rc" in result else ""
     return "\n".join(part for part in (text, str(result.get("details") or ""), wrote) if part).strip()
 

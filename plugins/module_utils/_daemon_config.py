@@ -99,11 +99,15 @@ def command_line_without(line: str, config: Mapping[str, Any]) -> str:
     """`line` without the flags whose options stand in `config` too."""
     flags = {flag for option in config for flag in SINGULAR.get(option, (f"--{option}",))}
     kept: list[str] = []
-    words = iter(line.split())
-    for word in words:
+    is_value = False
+    for word in line.split():
         flag, equals, _value = word.partition("=")
-        if flag not in flags:
+        # A word that begins with a dash is a flag of its own; the one before it stood alone.
+        if is_value and not word.startswith("-"):
+            is_value = False
+        elif flag in flags:
+            is_value = not equals and flag not in SWITCHES
+        else:
+            is_value = False
             kept.append(word)
-        elif not equals and flag not in SWITCHES:
-            next(words, None)
     return " ".join(kept)

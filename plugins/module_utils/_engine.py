@@ -41,11 +41,23 @@ def connect(docker_host: str = LOCAL_SOCKET, timeout: int = 60) -> Any:
             raise EngineError(
                 f"No rights on the engine at {docker_host}: run as root, or as a user in the group 'docker'."
             ) from error
+        silent = any(word in str(error) for word in ("FileNotFoundError", "Connection refused"))
+        detail = "" if silent else f" ({error})"
         raise EngineError(
-            f"No engine answers at {docker_host}: start it (systemctl start docker), or name another. ({error})"
+            f"No engine answers at {docker_host}: start it (systemctl start docker), or name another.{detail}"
         ) from error
 
 
+def host_from_environment() -> str:
+    """Where the docker command line would go: DOCKER_HOST, else the docker context in use, else the local socket."""
+    if os.environ.get("DOCKER_HOST"):
+        return os.environ["DOCKER_HOST"]
+    if IMPORT_ERROR is not None:
+        return LOCAL_SOCKET
+    context = docker.ContextAPI.get_current_context()
+    return str(context.Host or LOCAL_SOCKET) if context else LOCAL_SOCKET
+
+
 def connect_from_environment() -> Any:
-    """The same for the engine that the docker command line would use (DOCKER_HOST, DOCKER_TLS_VERIFY, ...)."""
-    return connect(os.environ.get("DOCKER_HOST") or LOCAL_SOCKET)
+    """The same for the engine that the docker command line would use."""
+    return connect(host_from_environment())

@@ -13,6 +13,7 @@ description:
   - Merges O(options) into the engine's configuration file. Keys that are not named stay as they are.
   - An engine does not start with one option both as a flag and in the file. Flags in the unit's command line whose
     options are in the file are taken out, with a drop-in of the unit (the distribution's C(-H fd://) against C(hosts)).
+  - Reports a change until the engine was started with what this module wrote, also where an earlier run broke off.
 options:
   options:
     description: Settings as in daemon.json. A null removes the key.
@@ -63,17 +64,23 @@ version:
   type: str
   returned: when installed
   sample: 20.10.5
+sdk:
+  description: Whether this host's Python has the Docker SDK, which the modules that talk to the engine need.
+  type: bool
+  returned: success
 unit_changed:
   description: Whether systemd must read its units again.
   type: bool
   returned: success
 """
 
+import importlib.util
 import json
 import mmap
 import re
 import shlex
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +131,20 @@ def look(unit: str, wants_store: bool) -> Engine | None:
     return Engine(version.group(1), stores_of(binary) if wants_store else (), line)
 
 
+def mark_of(unit: str) -> Path:
+    """A file that is touched whenever settings are written. A reboot takes it away, and starts the engine anew."""
+    return Path(f"/run/dockernet-settings-of-{unit}")
+
+
+def waits_for_restart(unit: str) -> bool:
+    """Whether the engine has run since before this module last wrote its settings."""
+    if not mark_of(unit).exists():
+        return False
+    started = output_of("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "--value", unit).strip()
+    seconds_up = time.monotonic() - int(started or 0) / 1_000_000
+    return seconds_up > time.time() - mark_of(unit).stat().st_mtime
+
+
 def read(module: AnsibleModule, path: Path) -> dict[str, Any]:
     """The configuration as it is. Fails where it is no JSON, so that nothing is lost."""
     text = path.read_text() if path.exists() else ""
@@ -158,10 +179,12 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    options = module.params["options"]
-    engine = look(module.params["unit"], "cluster-store" in options)
+    options, unit = module.params["options"], module.params["unit"]
+    sdk = importlib.util.find_spec("docker") is not None
+    engine = look(unit, "cluster-store" in options)
     if engine is None:
-        module.exit_json(changed=False, installed=False, unit_changed=False)
+        module.exit_json(changed=False, installed=False, sdk=sdk, unit_changed=False)
+        return
 
     path = Path(module.params["path"])
     before = read(module, path)
@@ -170,12 +193,15 @@ def main() -> None:
     if problems:
         module.fail_json(msg="\n".join(problems), installed=True, version=engine.version)
 
-    drop_in = Path(f"/etc/systemd/system/{module.params['unit']}.d/dockernet.conf")
+    drop_in = Path(f"/etc/systemd/system/{unit}.d/dockernet.conf")
     drop_in_before = drop_in.read_text() if drop_in.exists() else ""
     line = command_line_without(engine.command_line, after)
     needs_drop_in = line != engine.command_line
     drop_in_after = f"[Service]\nExecStart=\nExecStart={line}\n" if needs_drop_in else ""
-    if not module.params["check_only"] and not module.check_mode:
+    differs = after != before or drop_in_after != drop_in_before
+    waits = waits_for_restart(unit)
+    if differs and not module.params["check_only"] and not module.check_mode:
+        mark_of(unit).touch()
         if after != before:
             write(module, path, json.dumps(after, indent=2, sort_keys=True) + "\n")
         if drop_in_after != drop_in_before and needs_drop_in:
@@ -184,10 +210,11 @@ def main() -> None:
         elif drop_in_after != drop_in_before:
             drop_in.unlink()
     module.exit_json(
-        changed=not module.params["check_only"] and (after != before or drop_in_after != drop_in_before),
+        changed=not module.params["check_only"] and (differs or waits),
         installed=True,
         version=engine.version,
-        unit_changed=not module.params["check_only"] and drop_in_after != drop_in_before,
+        sdk=sdk,
+        unit_changed=not module.params["check_only"] and (drop_in_after != drop_in_before or waits),
         diff=[
             {
                 "before_header": str(path),

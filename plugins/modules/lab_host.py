@@ -62,6 +62,10 @@ flavour:
   description: Flavour of the lab that is already there; empty where none is.
   type: str
   returned: success
+docker_host:
+  description: URL of the engine that carries the lab.
+  type: str
+  returned: success
 missing:
   description: The images that are not there, or are built from an older recipe.
   type: list
@@ -83,7 +87,11 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.dockernet.lab.plugins.module_utils._engine import EngineError, connect_from_environment
+from ansible_collections.dockernet.lab.plugins.module_utils._engine import (
+    EngineError,
+    connect_from_environment,
+    host_from_environment,
+)
 from ansible_collections.dockernet.lab.plugins.module_utils._images import RECIPES, full_name
 from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER, RECIPE
 from ansible_collections.dockernet.lab.plugins.module_utils._linux import routes
@@ -103,9 +111,9 @@ def subnet_problems(client: Any, lab: str, subnet: str, addresses: dict[str, str
     """What speaks against `subnet`: its own form, the nodes' addresses, and what this machine already uses."""
     cure = "choose another with LAB_SUBNET=... or lab_subnet, for example 192.168.123.0/24"
     try:
-        wanted = ipaddress.ip_network(subnet)
+        wanted = ipaddress.IPv4Network(subnet)
     except ValueError as error:
-        return [f"lab_subnet '{subnet}' is no network address ({error}); {cure}."]
+        return [f"lab_subnet '{subnet}' is no IPv4 network address ({error}); {cure}."]
     problems = [
         f"Node '{name}' has address {address}, which is outside lab_subnet {subnet}; give it one inside."
         for name, address in addresses.items()
@@ -213,6 +221,7 @@ def main() -> None:
             "before": "".join(f"{name} = {now}\n" for name, (now, _value) in raised.items()),
             "after": "".join(f"{name} = {value}\n" for name, (_now, value) in raised.items()),
         },
+        docker_host=host_from_environment(),
         flavour=flavour_there(client, wanted["lab"]),
         low=sorted(set(low) - set(raised)),
         missing=missing_images(client, wanted["images"], Path(wanted["files"])),

@@ -99,8 +99,7 @@ class Image:
     def get(self, source: str) -> None:
         """Get the image from `source`. Raises ImageError."""
         if source == "archive":
-            with self.archive.open("rb") as archive:
-                self.client.load_image(archive)
+            _run("docker", "load", "--quiet", f"--input={self.archive}")
             if self._labels() is None:
                 raise ImageError(
                     f"The archive {self.archive} holds no image '{self.name}': tag it so, and save it again."

@@ -25,7 +25,7 @@ options:
     elements: str
     required: true
   flavour:
-    description: V(classic), V(mode), V(none), or V(auto) while it is not settled.
+    description: V(classic), V(mode) or V(none).
     type: str
     default: none
   cluster_store:

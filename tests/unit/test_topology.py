@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import TopologyError, parse
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import Attachment, TopologyError, parse
 
 NODES = ["swl-demo0", "swl-demo1"]
 LINUX = {"name": "linux", "driver": "overlay"}
@@ -27,8 +27,7 @@ def test_a_sound_topology_becomes_data():
     }
     topology = parse([LINUX, frontend], [UBUNTU1, web], NODES)
     assert [network.name for network in topology.networks] == ["linux", "frontend"]
-    assert topology.container("web").attachment("frontend").aliases == ("www",)
-    assert topology.container("web").attachment("frontend").address == "10.1.0.9"
+    assert topology.container("web").attachment("frontend") == Attachment("frontend", ("www",), "10.1.0.9")
     assert topology.container("ubuntu1").attachment("frontend") is None
 
 

@@ -64,7 +64,7 @@ class Cluster:
 
     def source(self, name, answers, reached):
         own = "".join(f"{e.own_address}\tid-{name}\n" for e in self.containers[name].endpoints)
-        pings = dict.fromkeys([*FRONT.values(), *BACK.values()], "no reply")
+        pings: dict[str, float | str] = dict.fromkeys([*FRONT.values(), *BACK.values()], "no reply")
         pings.update(dict.fromkeys(reached.values() if isinstance(reached, dict) else reached, 0.4))
         return SourceObservation(name, "", "127.0.0.1\tlocalhost\n" + own, "127.0.0.11", dict(answers), pings)
 
@@ -280,7 +280,7 @@ def test_the_same_address_on_two_nodes_is_no_leak():
     sources = {}
     for name, node in names.items():
         near = {text: [address[c]] for c in names if names[c] == node for text in (c, f"{c}.front")}
-        pings = {"172.18.0.2": 0.1, "172.18.0.3": 0.1}
+        pings: dict[str, float | str] = {"172.18.0.2": 0.1, "172.18.0.3": 0.1}
         sources[name] = SourceObservation(name, "", "127.0.0.1 localhost", "127.0.0.11", {**answers, **near}, pings)
     verdicts = judge(World(topology, nodes, sources))
     assert not of(verdicts, "wrong")
