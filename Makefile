@@ -63,10 +63,12 @@ integration: python engine tests ## modules and bad input, on this machine's eng
 	$(BIN)/pytest -rs tests/integration
 
 molecule: python engine ## each scenario on real engines, with testinfra as the second opinion
+	@mkdir -p reports; rm -f reports/not_tested.txt
 	@set -e; for scenario in $(SCENARIOS); do \
 		echo "molecule test --scenario-name $$scenario"; \
 		PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_CONFIG="$(CURDIR)/ansible.cfg" molecule test --scenario-name $$scenario; \
 	done
+	@cat reports/not_tested.txt 2>/dev/null || echo "Every scenario was tested as a whole."
 
 bench: python engine ## the playbook's time against that of a shell script which builds the same
 	@$(BIN)/python tests/bench/bench.py
