@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run shows: real runs of small playbooks on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+CHECKOUT = Path(__file__).parents[2]
+PLAY = """
+- name: A play
+  hosts: all
+  connection: local
+  gather_facts: false
+  tasks:
+"""
+
+
+def shown(tmp_path: Path, tasks: str, *options: str) -> str:
+    """The screen of a run with the given tasks on two hosts."""
+    playbook = tmp_path / "play.yml"
+    playbook.write_text(PLAY + "".join(f"    {line}\n" for line in tasks.splitlines()))
+    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", "one,two", *options, playbook]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False).stdout
+
+
+def lines_before_recap(screen: str) -> list[str]:
+    return [line.rstrip() for line in screen.partition("PLAY RECAP")[0].splitlines() if line.strip()]
+
+
+def test_a_task_is_one_line_with_the_hosts_that_it_changed(tmp_path):
+    screen = shown(
+        tmp_path,
+        "- {name: Keep, ansible.builtin.command: 'true', changed_when: false}\n"
+        "- {name: Change, ansible.builtin.command: 'true', changed_when: inventory_hostname == 'two'}\n"
+        "- {name: Skip, ansible.builtin.command: 'true', when: false}\n",
+    )
+    play, kept, changed = lines_before_recap(screen)
+    assert play == "A play"
+    assert kept.split() == ["✓", "Keep"]
+    assert changed.split() == ["●", "Change", "two"]
+    assert "two                        : ok=2    changed=1" in screen
+
+
+def test_a_failure_is_its_sentence_once_for_all_hosts(tmp_path):
+    screen = shown(tmp_path, "- {name: Refuse, ansible.builtin.fail: {msg: 'No room: make some.'}}\n")
+    assert lines_before_recap(screen) == ["A play", "  ✗ Refuse", "    No room: make some."]
+
+
+def test_a_command_that_failed_shows_what_it_wrote(tmp_path):
+    screen = shown(tmp_path, "- {name: Break, ansible.builtin.command: 'ls /there/is/none', changed_when: false}\n")
+    assert "/there/is/none" in screen
+
+
+def test_with_v_all_is_shown(tmp_path):
+    screen = shown(tmp_path, "- {name: Keep, ansible.builtin.command: 'true', changed_when: false}\n", "-v")
+    assert "TASK [Keep]" in screen
+    assert "ok: [one]" in screen
