@@ -62,18 +62,10 @@ flavour:
   description: Flavour of the lab that is already there; empty where none is.
   type: str
   returned: success
-docker_host:
-  description: URL of the engine that carries the lab.
-  type: str
-  returned: success
 missing:
   description: The images that are not there, or are built from an older recipe.
   type: list
   elements: str
-  returned: success
-network:
-  description: Whether the lab's network is there, with O(subnet).
-  type: bool
   returned: success
 low:
   description: Names of the kernel limits that are still too low.
@@ -87,11 +79,7 @@ from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.dockernet.lab.plugins.module_utils._engine import (
-    EngineError,
-    connect_from_environment,
-    host_from_environment,
-)
+from ansible_collections.dockernet.lab.plugins.module_utils._engine import EngineError, connect_from_environment
 from ansible_collections.dockernet.lab.plugins.module_utils._images import RECIPES, full_name
 from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER, RECIPE
 from ansible_collections.dockernet.lab.plugins.module_utils._linux import routes
@@ -137,12 +125,6 @@ def subnet_problems(client: Any, lab: str, subnet: str, addresses: dict[str, str
         if interface not in bridges and route.overlaps(wanted)
     ]
     return problems
-
-
-def has_network(client: Any, lab: str, subnet: str) -> bool:
-    """Whether the lab's own network is there."""
-    networks = client.networks(filters={"label": f"{OWNER}={lab}"})
-    return any(config["Subnet"] == subnet for network in networks for config in network["IPAM"]["Config"])
 
 
 def low_limits() -> dict[str, tuple[int, int]]:
@@ -221,11 +203,9 @@ def main() -> None:
             "before": "".join(f"{name} = {now}\n" for name, (now, _value) in raised.items()),
             "after": "".join(f"{name} = {value}\n" for name, (_now, value) in raised.items()),
         },
-        docker_host=host_from_environment(),
         flavour=flavour_there(client, wanted["lab"]),
         low=sorted(set(low) - set(raised)),
         missing=missing_images(client, wanted["images"], Path(wanted["files"])),
-        network=has_network(client, wanted["lab"], wanted["subnet"]),
     )
 
 

@@ -30,7 +30,11 @@ options:
     type: str
     default: none
   network:
-    description: The lab's own network.
+    description: The lab's own network; made by the first of its nodes.
+    type: str
+    required: true
+  subnet:
+    description: Subnet of that network, in CIDR notation.
     type: str
     required: true
   address:
@@ -57,6 +61,7 @@ EXAMPLES = r"""
     image: dockernet/node:13
     lab: swarm
     network: dockernet-swarm
+    subnet: 192.168.99.0/24
     address: 192.168.99.101
   delegate_to: localhost
 """
@@ -68,13 +73,20 @@ action:
   returned: success
 """
 
+import contextlib
+import fcntl
 import hashlib
 import json
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dockernet.lab.plugins.module_utils._engine import EngineError, connect_from_environment
 from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER, SPEC
+
+with contextlib.suppress(ImportError):  # connect_from_environment says so
+    from docker.types import IPAMConfig, IPAMPool
 
 # The machine's clock, kernel and power are not a lab's to change. Without SYS_RESOURCE a node also
 # runs where this machine lacks it, which --privileged does not.
@@ -140,6 +152,20 @@ class Node:
             return f"The image '{self.wanted['image']}' of node '{self.name}' is not on this engine."
         return None
 
+    def make_network(self) -> None:
+        """Make the lab's network where it is not there. All nodes do this at once, and one of them makes it."""
+        with (Path(tempfile.gettempdir()) / f"{self.wanted['network']}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            # A filter by name finds parts of names too.
+            if not any(network["Name"] == self.wanted["network"] for network in self.client.networks()):
+                pool = IPAMPool(subnet=self.wanted["subnet"])
+                self.client.create_network(
+                    self.wanted["network"],
+                    driver="bridge",
+                    ipam=IPAMConfig(pool_configs=[pool]),
+                    labels={OWNER: self.wanted["lab"]},
+                )
+
     def create(self, config: dict[str, Any]) -> None:
         """Make the container, in the place of one that differs."""
         if self.found:
@@ -176,6 +202,7 @@ def main() -> None:
             "lab": {"type": "str", "required": True},
             "flavour": {"type": "str", "default": "none"},
             "network": {"type": "str", "required": True},
+            "subnet": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
             "timeout": {"type": "int", "default": 60},
         },
@@ -197,6 +224,7 @@ def main() -> None:
     action = "created" if before != spec else "none" if state == "running" else "started"
     if not module.check_mode:
         if action == "created":
+            node.make_network()
             node.create(config)
         if action != "none":
             node.run()
