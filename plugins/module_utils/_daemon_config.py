@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 STORES = ("consul", "etcd", "zk")
+STORE_UNITS = "consul.service etcd.service zookeeper.service"
 STORE_URL = re.compile(rf"(?P<store>{'|'.join(STORES)})://[^\s/]+.*")
 
 # Flags whose name is not the option's (docker's daemon/config: plural options take their flag's singular).
@@ -111,3 +112,16 @@ def command_line_without(line: str, config: Mapping[str, Any]) -> str:
             is_value = False
             kept.append(word)
     return " ".join(kept)
+
+
+def drop_in(engine: Engine, config: Mapping[str, Any]) -> str:
+    """What must be laid over the engine's unit, as the text of a drop-in; empty where nothing must."""
+    text = ""
+    if config.get("cluster-store"):
+        # A store on the same machine must outlive the engine: an engine that cannot take its endpoints out of the store
+        # when it stops does not start their containers after the boot ("failed get network namespace").
+        text += f"[Unit]\nAfter={STORE_UNITS}\n"
+    line = command_line_without(engine.command_line, config)
+    if line != engine.command_line:
+        text += f"[Service]\nExecStart=\nExecStart={line}\n"
+    return text

@@ -13,6 +13,7 @@ description:
   - Merges O(options) into the engine's configuration file. Keys that are not named stay as they are.
   - An engine does not start with one option both as a flag and in the file. Flags in the unit's command line whose
     options are in the file are taken out, with a drop-in of the unit (the distribution's C(-H fd://) against C(hosts)).
+    With a cluster store, the drop-in also lets a store on the same machine start before the engine and stop after it.
   - Reports a change until the engine was started with what this module wrote, also where an earlier run broke off.
 options:
   options:
@@ -87,8 +88,8 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dockernet.lab.plugins.module_utils._daemon_config import (
     Engine,
-    command_line_without,
     config_problems,
+    drop_in,
     merge,
 )
 
@@ -193,28 +194,26 @@ def main() -> None:
     if problems:
         module.fail_json(msg="\n".join(problems), installed=True, version=engine.version)
 
-    drop_in = Path(f"/etc/systemd/system/{unit}.d/dockernet.conf")
-    drop_in_before = drop_in.read_text() if drop_in.exists() else ""
-    line = command_line_without(engine.command_line, after)
-    needs_drop_in = line != engine.command_line
-    drop_in_after = f"[Service]\nExecStart=\nExecStart={line}\n" if needs_drop_in else ""
-    differs = after != before or drop_in_after != drop_in_before
+    unit_path = Path(f"/etc/systemd/system/{unit}.d/dockernet.conf")
+    unit_before = unit_path.read_text() if unit_path.exists() else ""
+    unit_after = drop_in(engine, after)
+    differs = after != before or unit_after != unit_before
     waits = waits_for_restart(unit)
     if differs and not module.params["check_only"] and not module.check_mode:
         mark_of(unit).touch()
         if after != before:
             write(module, path, json.dumps(after, indent=2, sort_keys=True) + "\n")
-        if drop_in_after != drop_in_before and needs_drop_in:
-            drop_in.parent.mkdir(parents=True, exist_ok=True)
-            drop_in.write_text(drop_in_after)
-        elif drop_in_after != drop_in_before:
-            drop_in.unlink()
+        if unit_after != unit_before and unit_after:
+            unit_path.parent.mkdir(parents=True, exist_ok=True)
+            unit_path.write_text(unit_after)
+        elif unit_after != unit_before:
+            unit_path.unlink()
     module.exit_json(
         changed=not module.params["check_only"] and (differs or waits),
         installed=True,
         version=engine.version,
         sdk=sdk,
-        unit_changed=not module.params["check_only"] and (drop_in_after != drop_in_before or waits),
+        unit_changed=not module.params["check_only"] and (unit_after != unit_before or waits),
         diff=[
             {
                 "before_header": str(path),
@@ -223,10 +222,10 @@ def main() -> None:
                 "after": json.dumps(after, indent=2, sort_keys=True) + "\n",
             },
             {
-                "before_header": str(drop_in),
-                "after_header": str(drop_in),
-                "before": drop_in_before,
-                "after": drop_in_after,
+                "before_header": str(unit_path),
+                "after_header": str(unit_path),
+                "before": unit_before,
+                "after": unit_after,
             },
         ],
     )
