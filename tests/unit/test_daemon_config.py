@@ -8,6 +8,7 @@ from ansible_collections.dockernet.lab.plugins.module_utils._daemon_config impor
     Engine,
     command_line_without,
     config_problems,
+    drop_in,
     merge,
     store_url_problem,
 )
@@ -147,3 +148,16 @@ def test_a_command_line_without_such_flags_stays_as_it_is() -> None:
 
 def test_other_switches_do_not_either() -> None:
     assert command_line_without("dockerd --live-restore -H fd://", {"live-restore": True}) == "dockerd -H fd://"
+
+
+# What is laid over the unit
+
+
+def test_a_store_on_the_same_machine_outlives_the_engine() -> None:
+    assert "After=consul.service" in drop_in(BULLSEYE, CONSUL)
+    assert "ExecStart" not in drop_in(BULLSEYE, CONSUL)
+
+
+def test_the_unit_stays_as_it_is_where_nothing_speaks_against_it() -> None:
+    assert drop_in(TRIXIE, {"bip": "172.24.0.1/24"}) == ""
+    assert "[Unit]" not in drop_in(TRIXIE, {"hosts": ["fd://"]})

@@ -22,7 +22,7 @@ def shown(tmp_path: Path, tasks: str, *options: str) -> str:
     """The screen of a run with the given tasks on two hosts."""
     playbook = tmp_path / "play.yml"
     playbook.write_text(PLAY + "".join(f"    {line}\n" for line in tasks.splitlines()))
-    command = [Path(sys.executable).with_name("ansible-playbook"), "-i", "one,two", *options, playbook]
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", "one,two", *options, str(playbook)]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(CHECKOUT / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
     return subprocess.run(command, cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=False).stdout
 

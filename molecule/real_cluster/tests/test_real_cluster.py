@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import consul
@@ -107,3 +109,15 @@ def test_one_manager_leads_and_the_other_is_its_replica() -> None:
     roles = {dict(pairs)["Role"]: manager for manager, pairs in says.items()}
     assert set(roles) == {"primary", "replica"}
     assert dict(says[roles["replica"]])["Primary"] == f"{ADDRESSES[roles['primary']]}:3375"
+
+
+def test_a_machine_that_boots_again_brings_its_containers_back() -> None:
+    # Its store and its engine run on one machine: if the store stops first, the engine leaves endpoints behind.
+    before = NODES["mrc-demo1"].inspect("container", "ubuntu2")["Id"]
+    subprocess.run(["docker", "restart", "mrc-demo1"], check=True, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not NODES["mrc-demo0"].pings("ubuntu1", "ubuntu2"):
+        time.sleep(1)
+    assert NODES["mrc-demo0"].pings("ubuntu1", "ubuntu2")
+    assert {"ubuntu2", "ledger"} <= NODES["mrc-demo1"].containers()
+    assert NODES["mrc-demo1"].inspect("container", "ubuntu2")["Id"] == before
