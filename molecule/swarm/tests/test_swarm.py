@@ -88,7 +88,7 @@ def test_a_restarted_node_keeps_its_address_and_comes_back() -> None:
     node = NODES["msm-demo1"]
 
     def identity() -> tuple[str, str]:
-        return node.run("ip -brief -4 address show eth0"), node.run("docker info --format '{{.ID}}'")
+        return node.run("ip -brief -4 address show eth0").split()[2], node.run("docker info --format '{{.ID}}'")
 
     before = identity()
     node.host.backend.run_local("docker restart msm-demo1")
