@@ -182,14 +182,14 @@ def main() -> None:
     )
     options, unit = module.params["options"], module.params["unit"]
     sdk = importlib.util.find_spec("docker") is not None
-    engine = look(unit, "cluster-store" in options)
+    path = Path(module.params["path"])
+    before = read(module, path)
+    after = merge(before, options)
+    engine = look(unit, "cluster-store" in after)
     if engine is None:
         module.exit_json(changed=False, installed=False, sdk=sdk, unit_changed=False)
         return
 
-    path = Path(module.params["path"])
-    before = read(module, path)
-    after = merge(before, options)
     problems = config_problems(engine, after, module.params["flavour"])
     if problems:
         module.fail_json(msg="\n".join(problems), installed=True, version=engine.version)
