@@ -51,6 +51,16 @@ def merge(before: Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, An
     return {key: value for key, value in merged.items() if value is not None}
 
 
+def with_tls_said(config: Mapping[str, Any], command_line: str) -> dict[str, Any]:
+    """`config`, with TLS off in so many words where the engine listens on TCP and nobody has said a word on TLS.
+
+    Unsaid, an engine waits 15 s before it starts (20.10), or does not start at all (27). What is said stays.
+    """
+    listens_on_tcp = any(str(host).startswith("tcp:") for host in config.get("hosts") or [])
+    is_said = any(option in config for option in ("tls", "tlsverify")) or "--tls" in command_line
+    return {**config, "tls": False} if listens_on_tcp and not is_said else dict(config)
+
+
 def store_url_problem(url: str) -> str | None:
     """Why `url` is no cluster store (facts: exactly PROVIDER://URL, consul takes one endpoint only)."""
     match = STORE_URL.fullmatch(url)

@@ -91,6 +91,7 @@ from ansible_collections.dockernet.lab.plugins.module_utils._daemon_config impor
     config_problems,
     drop_in,
     merge,
+    with_tls_said,
 )
 
 
@@ -184,7 +185,7 @@ def main() -> None:
     sdk = importlib.util.find_spec("docker") is not None
     path = Path(module.params["path"])
     before = read(module, path)
-    after = merge(before, options)
+    after = with_tls_said(merge(before, options), engine.command_line)
     engine = look(unit, "cluster-store" in after)
     if engine is None:
         module.exit_json(changed=False, installed=False, sdk=sdk, unit_changed=False)

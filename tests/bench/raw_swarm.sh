@@ -11,6 +11,10 @@ SUBNET=${RAW_SUBNET:-192.168.96}
 NETWORK=raw-swarm
 LABEL=org.dockernet.lab=bench
 CONSUL=$SUBNET.100
+# An engine on TCP that is told nothing of TLS waits 16 s before it starts (moby, cmd/dockerd/daemon.go). The script knows
+# that, as the playbook does; with RAW_TLS=unsaid it is the script of somebody who does not.
+TLS='"tls": false,'
+[[ ${RAW_TLS:-off} != unsaid ]] || TLS=
 SWARM=tcp://$SUBNET.101:3375
 declare -A ADDRESS=([raw-consul]=$CONSUL [raw-demo0]=$SUBNET.101 [raw-demo1]=$SUBNET.102)
 declare -A NODE=([ubuntu1]=raw-demo0 [ubuntu2]=raw-demo1)
@@ -69,12 +73,11 @@ consul_has_a_leader() {
 engine() {
     docker exec --interactive "$1" sh -c 'mkdir -p /etc/docker /etc/systemd/system/docker.service.d
         cat > /etc/docker/daemon.json' <<-END
-		{"hosts": ["fd://", "tcp://${ADDRESS[$1]}:2375"], "tls": false,
+		{"hosts": ["fd://", "tcp://${ADDRESS[$1]}:2375"], $TLS
 		 "cluster-store": "consul://$CONSUL:8500", "cluster-advertise": "${ADDRESS[$1]}:2375",
 		 "bip": "172.24.0.1/24", "default-address-pools": [{"base": "172.25.0.0/16", "size": 24}]}
 	END
-    # The distribution's unit says -H fd://, and an engine refuses one option both as a flag and in the file. One that is
-    # not told "tls": false in so many words waits 16 seconds before it listens on TCP (moby, cmd/dockerd/daemon.go).
+    # The distribution's unit says -H fd://, and an engine refuses one option both as a flag and in the file.
     docker exec --interactive "$1" sh -c 'cat > /etc/systemd/system/docker.service.d/raw.conf' <<-'END'
 		[Service]
 		ExecStart=

@@ -11,6 +11,7 @@ from ansible_collections.dockernet.lab.plugins.module_utils._daemon_config impor
     drop_in,
     merge,
     store_url_problem,
+    with_tls_said,
 )
 
 # What Debian's units say.
@@ -161,3 +162,18 @@ def test_a_store_on_the_same_machine_outlives_the_engine() -> None:
 def test_the_unit_stays_as_it_is_where_nothing_speaks_against_it() -> None:
     assert drop_in(TRIXIE, {"bip": "172.24.0.1/24"}) == ""
     assert "[Unit]" not in drop_in(TRIXIE, {"hosts": ["fd://"]})
+
+
+@pytest.mark.parametrize(
+    ("config", "line", "tls"),
+    [
+        ({"hosts": ["fd://", "tcp://192.0.2.1:2375"]}, "dockerd", False),
+        ({"hosts": ["fd://"]}, "dockerd", None),
+        ({}, "dockerd", None),
+        ({"hosts": ["tcp://192.0.2.1:2376"], "tls": True}, "dockerd", True),
+        ({"hosts": ["tcp://192.0.2.1:2376"], "tlsverify": True}, "dockerd", None),
+        ({"hosts": ["tcp://192.0.2.1:2376"]}, "dockerd --tlsverify --tlscert=/c.pem", None),
+    ],
+)
+def test_tls_is_said_to_be_off_only_where_nobody_has_said_a_word(config, line, tls):
+    assert with_tls_said(config, line).get("tls") is tls
