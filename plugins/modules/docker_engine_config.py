@@ -185,12 +185,13 @@ def main() -> None:
     sdk = importlib.util.find_spec("docker") is not None
     path = Path(module.params["path"])
     before = read(module, path)
-    after = with_tls_said(merge(before, options), engine.command_line)
+    after = merge(before, options)
     engine = look(unit, "cluster-store" in after)
     if engine is None:
         module.exit_json(changed=False, installed=False, sdk=sdk, unit_changed=False)
         return
 
+    after = with_tls_said(after, engine.command_line)
     problems = config_problems(engine, after, module.params["flavour"])
     if problems:
         module.fail_json(msg="\n".join(problems), installed=True, version=engine.version)
