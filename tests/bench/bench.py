@@ -15,6 +15,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -204,6 +205,13 @@ def main() -> int:
     reason = obstacle()
     if reason:
         print(reason, file=sys.stderr)
+        return 2
+    lock = socket.socket(socket.AF_UNIX)
+    try:
+        # A name in the kernel's own room holds for all checkouts, and is free again when this process ends.
+        lock.bind("\0dockernet-bench")
+    except OSError:
+        print("Another measurement runs on this machine; both would use the same nodes.", file=sys.stderr)
         return 2
     signal.signal(signal.SIGTERM, stop)
     about = machine()
