@@ -94,10 +94,6 @@ class World:
         seen = self.sources[source]
         return resolve(subject, self.hosts(source), seen.answers, seen.server)
 
-    def forget(self, name: str) -> None:
-        """Forget what was derived of a source, whose observation has changed."""
-        self._hosts.pop(name, None)
-
 
 def state_of(container: ContainerObservation) -> str:
     """A container's state as words: 'exited 137, 12 s ago'."""
