@@ -19,17 +19,18 @@ DRIVERS = ("bridge", "overlay")
 # Networks that an engine makes itself; a topology cannot declare them.
 PREDEFINED_NETWORKS = ("bridge", "host", "none", "ingress", "docker_gwbridge")
 
-NETWORK_KEYS = ("name", "driver", "internal", "subnet", "gateway", "options", "labels")
+NETWORK_KEYS = ("name", "driver", "nodes", "internal", "subnet", "gateway", "options", "labels")
 ATTACHMENT_KEYS = ("name", "aliases", "address")
 CONTAINER_KEYS = (
     "name", "node", "image", "command", "env", "labels", "ports", "listens",
-    "hostname", "extra_hosts", "constraints", "networks",
+    "hostname", "extra_hosts", "constraints", "affinities", "networks",
 )  # fmt: skip
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
 _PORT = re.compile(r"(?:(?P<ip>[0-9.]+):)?(?P<host>\d+):(?P<container>\d+)(?:/(?P<protocol>tcp|udp))?")
 # docker/swarm 1.2.9, scheduler/filter/expr.go
 _CONSTRAINT = re.compile(r"[a-zA-Z_][a-zA-Z0-9\-_.]+(==|!=)~?\S+")
+_AFFINITY = re.compile(r"container(==|!=)(?P<container>\S+)")
 
 
 class Problem(NamedTuple):
@@ -49,10 +50,11 @@ class TopologyError(ValueError):
 
 @dataclass(frozen=True)
 class Network:
-    """A network. A `bridge` network is local: each node that needs it has its own."""
+    """A network. A `bridge` network is local: each node that needs it has its own, and so has each of `nodes`."""
 
     name: str
     driver: str = "bridge"
+    nodes: tuple[str, ...] = ()
     internal: bool = False
     subnet: str | None = None
     gateway: str | None = None
@@ -74,6 +76,13 @@ class Attachment:
     address: str | None = None
 
 
+class Affinity(NamedTuple):
+    """With which other container a container must (`together`) or must not share its node."""
+
+    container: str
+    together: bool
+
+
 @dataclass(frozen=True)
 class Container:
     """A container. `node` is None where the Swarm chooses it."""
@@ -90,6 +99,7 @@ class Container:
     hostname: str | None = None
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
+    affinities: tuple[Affinity, ...] = ()
 
     def attachment(self, network: str) -> Attachment | None:
         """The attachment to `network`, None where there is none."""
@@ -180,12 +190,21 @@ class _Reader:
         return Network(
             name=name,
             driver=str(driver),
+            nodes=self._network_nodes(where, entry, str(driver)),
             internal=self._flag(where, entry, "internal"),
             subnet=self._subnet(where, entry),
             gateway=self._gateway(where, entry),
             options=self._strings(where, entry, "options"),
             labels=self._strings(where, entry, "labels"),
         )
+
+    def _network_nodes(self, where: str, entry: Mapping[str, Any], driver: str) -> tuple[str, ...]:
+        nodes = tuple(str(node) for node in self._list(where, entry, "nodes"))
+        if nodes and driver == "overlay":
+            self._say(entry, f"{where}: an overlay network is no node's own; leave 'nodes' out.")
+        for node in nodes:
+            self._known_node(where, entry, node)
+        return nodes
 
     def _subnet(self, where: str, entry: Mapping[str, Any]) -> str | None:
         if entry.get("subnet") is None:
@@ -216,6 +235,7 @@ class _Reader:
 
     def containers(self, raw: Any, declared: Topology) -> tuple[Container, ...]:
         found: list[Container] = []
+        read: list[tuple[object, str, Container]] = []
         addresses: dict[tuple[str, str], str] = {}
         for where, entry in self._entries(raw, "topology_containers", CONTAINER_KEYS):
             container = self._container(where, entry, declared)
@@ -234,7 +254,11 @@ class _Reader:
                         f"{where}: address {attachment.address} on network '{attachment.network}' "
                         f"is container '{owner}'s; choose another.",
                     )
+            if self.flavour == "mode":
+                self._check_service(where, entry, container, declared)
             found.append(container)
+            read.append((entry, where, container))
+        self._check_affinities(read)
         return tuple(found)
 
     def _container(self, where: str, entry: Mapping[str, Any], declared: Topology) -> Container | None:
@@ -254,17 +278,21 @@ class _Reader:
             hostname=None if entry.get("hostname") is None else str(entry["hostname"]),
             extra_hosts=self._extra_hosts(where, entry),
             constraints=self._constraints(where, entry),
+            affinities=self._affinities(where, entry),
         )
 
     def _node(self, where: str, entry: Mapping[str, Any]) -> str | None:
         node = entry.get("node")
         if node is None:
-            if self.flavour != "classic":
-                self._say(entry, f"{where}: it names no node, and only a classic Swarm can choose one; add it.")
+            if self.flavour == "none":
+                self._say(entry, f"{where}: it names no node, and there is no Swarm that could choose one; add it.")
             return None
+        self._known_node(where, entry, str(node))
+        return str(node)
+
+    def _known_node(self, where: str, entry: object, node: str) -> None:
         if node not in self.nodes:
             self._say(entry, f"{where}: node '{node}' is not in the inventory{_suggest(node, self.nodes)}")
-        return str(node)
 
     def _attachments(self, where: str, entry: Mapping[str, Any], declared: Topology) -> tuple[Attachment, ...]:
         raw = entry.get("networks")
@@ -337,12 +365,55 @@ class _Reader:
 
     def _constraints(self, where: str, entry: Mapping[str, Any]) -> tuple[str, ...]:
         constraints = tuple(str(text) for text in self._list(where, entry, "constraints"))
-        if constraints and self.flavour != "classic":
-            self._say(entry, f"{where}: constraints need a classic Swarm to honour them; name a node instead.")
+        if constraints and self.flavour == "none":
+            self._say(entry, f"{where}: constraints need a Swarm to honour them; name a node instead.")
         for text in constraints:
             if not _CONSTRAINT.fullmatch(text):
                 self._say(entry, f"{where}: constraint '{text}' is not of the form 'key==value' or 'key!=value'.")
         return constraints
+
+    def _affinities(self, where: str, entry: Mapping[str, Any]) -> tuple[Affinity, ...]:
+        found: list[Affinity] = []
+        for text in self._list(where, entry, "affinities"):
+            match = _AFFINITY.fullmatch(str(text))
+            if match:
+                found.append(Affinity(match["container"], match[1] == "=="))
+            else:
+                form = "'container==name' or 'container!=name'"
+                self._say(entry, f"{where}: affinity '{text}' is not of the form {form}.")
+        if found and self.flavour == "none":
+            self._say(entry, f"{where}: affinities need a Swarm to honour them; name a node instead.")
+        return tuple(found)
+
+    def _check_service(self, where: str, entry: object, container: Container, declared: Topology) -> None:
+        """What swarm mode cannot do: it chooses nodes for services alone, which are no plain containers."""
+        if container.node is not None:
+            if container.constraints or container.affinities:
+                self._say(entry, f"{where}: swarm mode chooses no node for a container that names one; leave it out.")
+            return
+        for attachment in container.attachments:
+            if attachment.address:
+                self._say(entry, f"{where}: swarm mode gives a container that names no node no fixed address.")
+            if declared.network(attachment.network).is_local:
+                self._say(
+                    entry,
+                    f"{where}: swarm mode connects a container that names no node to overlay networks alone, "
+                    f"and '{attachment.network}' is none.",
+                )
+        for text in container.constraints:
+            if "=~" in text or "*" in text or text.endswith("/"):
+                self._say(entry, f"{where}: constraint '{text}': swarm mode knows only 'key==value' and 'key!=value'.")
+
+    def _check_affinities(self, containers: Iterable[tuple[object, str, Container]]) -> None:
+        """A Swarm places one container after the other: an affinity can only look back."""
+        placed: list[str] = []
+        for entry, where, container in containers:
+            for other, _together in container.affinities:
+                if other not in placed:
+                    self._say(
+                        entry, f"{where}: its affinity names container '{other}', which is not declared above it."
+                    )
+            placed.append(container.name)
 
     # What entries have in common
 

@@ -38,14 +38,14 @@ def test_a_sound_topology_becomes_data():
         ({"node": "swl-demo7"}, "node 'swl-demo7' is not in the inventory; did you mean 'swl-demo"),
         ({"networks": []}, "it is on no network; give it 'networks: [...]' with at least one."),
         ({"netwroks": ["linux"]}, "key 'netwroks' is not known; did you mean 'networks'?"),
-        ({"node": None}, "it names no node, and only a classic Swarm can choose one"),
+        ({"node": None}, "it names no node, and there is no Swarm that could choose one"),
         ({"listens": [70000]}, "'70000' under 'listens' is no TCP port (1 to 65535)."),
         ({"ports": ["80"]}, "port '80' is not of the form"),
         ({"networks": ["linux", "linux"]}, "network 'linux' is named twice"),
         ({"networks": [{"name": "linux", "address": "10.0.0.9"}]}, "needs a network with a 'subnet'"),
         ({"name": "a" * 64}, "cannot be a DNS name"),
         ({"name": "_x"}, "start with a letter or digit"),
-        ({"constraints": ["storage==ssd"]}, "constraints need a classic Swarm"),
+        ({"constraints": ["storage==ssd"]}, "constraints need a Swarm"),
         ({"extra_hosts": {"db": "there"}}, "extra host 'db' has 'there', which is no address."),
     ],
 )
@@ -94,3 +94,27 @@ def test_two_containers_cannot_have_one_address():
 def test_classic_swarm_may_choose_the_node():
     topology = parse([LINUX], [{**UBUNTU1, "node": None, "constraints": ["storage==ssd"]}], NODES, flavour="classic")
     assert topology.container("ubuntu1").node is None
+
+
+def test_affinities_look_back_and_swarm_mode_chooses_nodes_only_for_what_it_can_be():
+    near = {"name": "near", "networks": ["linux"], "affinities": ["container==ubuntu1"]}
+    topology = parse([LINUX], [UBUNTU1, near], NODES, flavour="mode")
+    assert topology.container("near").affinities == (("ubuntu1", True),)
+    (said,) = problems([LINUX], [near, UBUNTU1], flavour="classic")
+    assert "'ubuntu1', which is not declared above it" in said
+    (said,) = problems([LINUX], [{**near, "affinities": ["ubuntu1"]}], flavour="classic")
+    assert "not of the form 'container==name'" in said
+    fixed = {"name": "net", "driver": "overlay", "subnet": "10.1.0.0/24"}
+    web = {"name": "web", "networks": [{"name": "net", "address": "10.1.0.9"}, "local"], "constraints": ["a==b*"]}
+    said = problems([fixed, {"name": "local"}], [web], flavour="mode")
+    assert len(said) == 3
+    (said,) = problems([LINUX], [{**UBUNTU1, "constraints": ["storage==ssd"]}], flavour="mode")
+    assert "for a container that names one" in said
+
+
+def test_a_bridge_network_can_be_declared_for_nodes_before_a_container_needs_it():
+    assert parse([{"name": "local", "nodes": ["swl-demo0"]}], [], NODES).network("local").nodes == ("swl-demo0",)
+    (said,) = problems([{"name": "local", "nodes": ["swl-demo9"]}], [])
+    assert "node 'swl-demo9' is not in the inventory" in said
+    (said,) = problems([{**LINUX, "nodes": ["swl-demo0"]}], [])
+    assert "an overlay network is no node's own" in said
