@@ -105,7 +105,7 @@ def test_affinities_look_back_and_swarm_mode_chooses_nodes_only_for_what_it_can_
     (said,) = problems([LINUX], [{**near, "affinities": ["ubuntu1"]}], flavour="classic")
     assert "not of the form 'container==name'" in said
     fixed = {"name": "net", "driver": "overlay", "subnet": "10.1.0.0/24"}
-    web = {"name": "web", "networks": [{"name": "net", "address": "10.1.0.9"}, "local"], "constraints": ["a==b*"]}
+    web = {"name": "web", "networks": [{"name": "net", "address": "10.1.0.9"}, "local"], "constraints": ["storage==s*"]}
     said = problems([fixed, {"name": "local"}], [web], flavour="mode")
     assert len(said) == 3
     (said,) = problems([LINUX], [{**UBUNTU1, "constraints": ["storage==ssd"]}], flavour="mode")
