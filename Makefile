@@ -11,18 +11,23 @@ LABS := $(sort $(patsubst inventory/%/hosts.yml,%,$(wildcard inventory/*/hosts.y
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help swarm verify status down test lint unit integration molecule bench python engine tests lab judged
+.PHONY: help single_host swarm verify status down test lint unit integration molecule bench python engine tests lab judged
 
 help:
 	@[ ! -t 1 ] || { on=$$(tput bold; tput setaf 6); off=$$(tput sgr0); } 2>/dev/null; \
 	awk -v on="$$on" -v off="$$off" -F ' *## ' \
-		'/^## / { print (++n > 1 ? "\n" : "") $$2 } /^[a-z]+:.*## / { sub(/:.*/, "", $$1); \
+		'/^## / { print (++n > 1 ? "\n" : "") $$2 } /^[a-z_]+:.*## / { sub(/:.*/, "", $$1); \
 		printf "  %smake %-12s%s %s\n", on, $$1, off, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-## A lab (LAB=swarm; LAB_SUBNET=192.168.123.0/24 and SWARM_FLAVOUR=classic or mode where you want others)
-swarm: lab ## build the lab, verify it and draw it; sets up this machine first, where something is missing
+## Labs: each is built, verified and drawn (LAB_SUBNET=192.168.123.0/24 where you want another subnet)
+single_host: lab ## networks of one engine, told in stages; STAGE=2 stops after the second
+swarm: lab ## a Swarm on two nodes; SWARM_FLAVOUR=classic or mode
+single_host swarm: LAB = $@
+single_host swarm:
 	@scripts/setup
-	@$(PLAY) playbooks/swarm.yml
+	@$(PLAY) playbooks/$@.yml
+
+## A lab that is there (LAB=swarm, or another)
 
 # make exits with 2 whatever a recipe exits with, and with 1 only in question mode (-q), to say that a target is not up
 # to date. So `make verify` runs in that mode: a line with + runs all the same, and one without makes it exit with 1.

@@ -10,6 +10,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 from ansible_collections.dockernet.lab.plugins.module_utils._daemon_config import store_url_problem
 from ansible_collections.dockernet.lab.plugins.module_utils._images import RELEASES
+from ansible_collections.dockernet.lab.plugins.module_utils._stages import Stage, accumulate, check
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import Problem, TopologyError, parse
 
 try:
@@ -33,6 +34,8 @@ class ActionModule(ActionBase):  # type: ignore[misc]
                 "networks": {"type": "raw", "required": True},
                 "containers": {"type": "raw", "required": True},
                 "nodes": {"type": "list", "elements": "str", "required": True},
+                "stages": {"type": "raw", "default": []},
+                "stage": {"type": "str", "default": ""},
                 "flavour": {"type": "str", "default": "none"},
                 "cluster_store": {"type": "str", "default": ""},
                 "releases": {"type": "dict", "default": {}},
@@ -45,14 +48,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
         if not problems:
             problems += _release_problems(wanted["releases"], flavour, wanted["cluster_store"])
         problems += _pool_problems(wanted["subnet"], wanted["pools"])
+        reserved = {"the lab's own network": wanted["subnet"]} if wanted["subnet"] else {}
         try:
-            parse(
-                self._task.args["networks"],
-                self._task.args["containers"],
-                wanted["nodes"],
-                flavour,
-                {"the lab's own network": wanted["subnet"]} if wanted["subnet"] else {},
-            )
+            stages = accumulate(self._task.args.get("stages", []))
+            problems += check(stages, wanted["nodes"], flavour, reserved)
+            problems += _stage_problems(wanted["stage"], stages)
+            parse(self._task.args["networks"], self._task.args["containers"], wanted["nodes"], flavour, reserved)
         except TopologyError as error:
             problems += error.problems
         result["changed"] = False
@@ -68,6 +69,13 @@ def _located(problem: Problem) -> str:
     if origin is None or not origin.path:
         return problem.sentence
     return f"{origin.path}:{origin.line_num}: {problem.sentence}"
+
+
+def _stage_problems(number: str, stages: list[Stage]) -> list[Problem]:
+    if not number or number in [str(place) for place, _stage in enumerate(stages, 1)]:
+        return []
+    known = "; ".join(f"{place} {stage.name}" for place, stage in enumerate(stages, 1)) or "there is none here"
+    return [Problem(number, f"STAGE={number} is no stage's number: {known}.")]
 
 
 def _flavour_problems(flavour: str) -> list[Problem]:
@@ -93,13 +101,15 @@ def _release_problems(releases: dict[str, str], flavour: str, url: str) -> list[
             problems.append(
                 Problem(number, f"Node '{node}': lab_release '{number}' is not known; it is one of {known}.")
             )
-        elif flavour == "classic" and url and url.partition("://")[0] not in release.stores:
+        elif url and url.partition("://")[0] not in release.stores:
             able = [name for name, other in RELEASES.items() if url.partition("://")[0] in other.stores]
+            needed = " that classic Swarm needs" if flavour == "classic" else ""
+            other = ", or swarm_flavour 'mode'" if flavour == "classic" else ""
             problems.append(
                 Problem(
                     number,
-                    f"Node '{node}': the engine {release.engine} of Debian {number} cannot use the cluster store {url} "
-                    f"that classic Swarm needs; choose lab_release {' or '.join(able)}, or swarm_flavour 'mode'.",
+                    f"Node '{node}': the engine {release.engine} of Debian {number} cannot use the cluster store {url}"
+                    f"{needed}; choose lab_release {' or '.join(able)}{other}.",
                 )
             )
     return problems

@@ -8,7 +8,8 @@ name: progress
 type: stdout
 short_description: One line a task, with what it changed and how long it took
 description:
-  - Prints a play's name, then one line for each task when all hosts have done it.
+  - Prints a play's name, then one line for each task when all hosts have done it. Tasks that are included in a loop
+    over C(stage) have the stage's C(name) as their heading.
   - Tasks that only lead to others, and hosts that skip a task, are not shown.
   - A failure is shown as its message alone; C(-v) and more show all that the default callback shows.
 extends_documentation_fragment:
@@ -46,6 +47,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         self._heading: str | None = None
         self._task: Any = None
         self._started = 0.0
+        self._stage: str | None = None
         self._ok: list[str] = []
         self._changed: list[str] = []
         self._details: list[str] = []
@@ -74,6 +76,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         if self._is_verbose:
             super().v2_playbook_on_task_start(task, is_conditional)
             return
+        self._begin_stage(task)
         self._task, self._started = task, time.monotonic()
         self._ok, self._changed, self._details = [], [], []
         if sys.stdout.isatty() and not self._is_silent(task):
@@ -117,6 +120,8 @@ class CallbackModule(Default):  # type: ignore[misc]
         """Show each step of a task that has several."""
         if self._is_verbose:
             super().v2_runner_item_on_ok(result)
+            return
+        if self._is_silent(result.task):
             return
         self._show_heading()
         self._display.display(f"    {self._get_item_label(result.result)}", color=C.COLOR_OK)
@@ -163,6 +168,14 @@ class CallbackModule(Default):  # type: ignore[misc]
 
     def _is_silent(self, task: Any) -> bool:
         return task.action.rpartition(".")[2] in SILENT
+
+    def _begin_stage(self, task: Any) -> None:
+        """A task that was included in a loop over stages belongs to one, whose name is a heading."""
+        stage = task.get_vars().get("stage")
+        name = stage.get("name") if isinstance(stage, dict) else None
+        if name and name != self._stage:
+            self._heading = f"Stage {stage.get('slug', '').partition('-')[0]}: {name}"
+        self._stage = name
 
     def _show_heading(self) -> None:
         if self._heading:

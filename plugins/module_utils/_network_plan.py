@@ -57,7 +57,7 @@ def needed(
 
     only: names to choose from; None for all.
     containers, node: where both are given, a local network counts only if a container
-    of that node, or one whose node the Swarm has yet to choose, is on it.
+    of that node, or one whose node the Swarm has yet to choose, is on it, or it is declared for the node.
     """
     chosen = None if only is None else set(only)
     if containers is None or node is None:
@@ -68,7 +68,7 @@ def needed(
         network
         for network in networks
         if (chosen is None or network.name in chosen)
-        and (not network.is_local or wanted is None or network.name in wanted)
+        and (not network.is_local or wanted is None or network.name in wanted or node in network.nodes)
     )
 
 

@@ -151,6 +151,15 @@ def parse(
     return declared
 
 
+def nodes_named(networks: Any, containers: Any) -> set[str]:
+    """The nodes that declared entries name, for those who cannot know which there are."""
+    entries = [entry for entry in [*(networks or []), *(containers or [])] if isinstance(entry, Mapping)]
+    named = [entry.get("node") for entry in entries]
+    for entry in entries:
+        named += entry["nodes"] if isinstance(entry.get("nodes"), list) else []
+    return {str(node) for node in named if node}
+
+
 class _Reader:
     """Reads entries one by one and keeps what is wrong with them."""
 

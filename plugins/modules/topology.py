@@ -19,6 +19,14 @@ options:
     description: The declared containers, as in C(topology_containers).
     type: raw
     required: true
+  stages:
+    description: The declared stages, as in C(topology_stages), where a scenario is told in such.
+    type: raw
+    default: []
+  stage:
+    description: Number of the stage that is wanted; empty for the last one.
+    type: str
+    default: ""
   nodes:
     description: Names of the nodes that can carry containers.
     type: list

@@ -126,7 +126,7 @@ from ..module_utils._container_plan import ObservedContainer, Plan, difference, 
 from ..module_utils._engine import LOCAL_SOCKET, EngineError, connect
 from ..module_utils._engine_call import REFUSALS, words
 from ..module_utils._engine_containers import EngineContainers
-from ..module_utils._topology import FLAVOURS, Topology, TopologyError, parse
+from ..module_utils._topology import FLAVOURS, Topology, TopologyError, nodes_named, parse
 
 
 def main() -> None:
@@ -183,7 +183,7 @@ def run(module: AnsibleModule) -> None:
 
 def _declared(params: dict[str, Any]) -> Topology:
     # Whether these nodes exist is for the inventory to say; here only one of them is known.
-    nodes = {str(c["node"]) for c in params["containers"] if isinstance(c, dict) and c.get("node")}
+    nodes = nodes_named(params["networks"], params["containers"])
     return parse(params["networks"], params["containers"], nodes, params["flavour"])
 
 

@@ -110,7 +110,7 @@ from ..module_utils import _engine_networks as edge
 from ..module_utils._engine import LOCAL_SOCKET, EngineError, connect
 from ..module_utils._engine_call import REFUSALS, words
 from ..module_utils._network_plan import NetworkPlan, ObservedNetwork, needed, plan_absent, plan_present
-from ..module_utils._topology import FLAVOURS, Network, TopologyError, parse
+from ..module_utils._topology import FLAVOURS, Network, TopologyError, nodes_named, parse
 
 
 def main() -> None:
@@ -160,7 +160,7 @@ def run(module: AnsibleModule) -> None:
 
 def _declared(params: dict[str, Any]) -> tuple[Network, ...]:
     containers = params["containers"]
-    nodes = {str(c["node"]) for c in containers or [] if isinstance(c, dict) and c.get("node")}
+    nodes = nodes_named(params["networks"], containers)
     topology = parse(params["networks"], containers or [], nodes, params["flavour"])
     return needed(
         topology.networks, None if containers is None else topology.containers, params["node"], params["only"]
