@@ -58,7 +58,7 @@ def check(
         except TopologyError as error:
             for entry, sentence in error.problems:
                 # Its number in the list is that of no list that anybody wrote.
-                said = re.sub(r"^topology_(network|container)s, entry \d+", rf"\1", sentence)
+                said = re.sub(r"^topology_(network|container)s, entry \d+", r"\1", sentence)
                 problems.setdefault((id(entry), said), Problem(entry, f"Stage '{stage.name}', {said}"))
     return list(problems.values())
 

@@ -59,3 +59,16 @@ def test_with_v_all_is_shown(tmp_path):
     screen = shown(tmp_path, "- {name: Keep, ansible.builtin.command: 'true', changed_when: false}\n", "-v")
     assert "TASK [Keep]" in screen
     assert "ok: [one]" in screen
+
+
+def test_tasks_of_a_stage_stand_under_its_name(tmp_path):
+    (tmp_path / "stage.yml").write_text("- {name: Look, ansible.builtin.command: 'true', changed_when: false}\n")
+    screen = shown(
+        tmp_path,
+        "- name: Tell\n"
+        "  ansible.builtin.include_tasks: stage.yml\n"
+        "  loop: [{name: One, slug: 1-one}, {name: Two, slug: 2-two}]\n"
+        "  loop_control: {loop_var: stage}\n",
+    )
+    lines = [line.strip() for line in lines_before_recap(screen)]
+    assert lines == ["Stage 1: One", "✓ Look", "Stage 2: Two", "✓ Look"]
