@@ -11,7 +11,7 @@ LABS := $(sort $(patsubst inventory/%/hosts.yml,%,$(wildcard inventory/*/hosts.y
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help single_host swarm verify status down test lint unit integration molecule bench python engine tests lab judged
+.PHONY: help single_host swarm verify status down test lint unit integration molecule tutorial bench python engine tests lab judged
 
 help:
 	@[ ! -t 1 ] || { on=$$(tput bold; tput setaf 6); off=$$(tput sgr0); } 2>/dev/null; \
@@ -50,7 +50,7 @@ down: lab ## remove the lab: nodes with their volumes, network, docker contexts;
 	@$(PLAY) playbooks/down.yml
 
 ## This checkout
-test: lint unit integration molecule ## all of the following: what CI runs
+test: lint unit integration molecule tutorial ## all of the following: what CI runs
 
 lint: python ## ruff, mypy, yamllint, ansible-lint, and roles' defaults against their documentation
 	$(BIN)/ruff check plugins tests scripts molecule
@@ -74,6 +74,9 @@ molecule: python engine ## each scenario on real engines, with testinfra as the 
 		PATH="$(CURDIR)/$(BIN):$$PATH" ANSIBLE_CONFIG="$(CURDIR)/ansible.cfg" molecule test --scenario-name $$scenario; \
 	done
 	@cat reports/not_tested.txt 2>/dev/null || echo "Every scenario was tested as a whole."
+
+tutorial: python engine ## what docs/tutorial.md shows is what its commands print
+	@$(BIN)/python tests/tutorial/tutorial.py
 
 bench: python engine ## the playbook's time against that of a shell script which builds the same
 	@$(BIN)/python tests/bench/bench.py
