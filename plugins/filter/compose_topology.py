@@ -3,6 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.dockernet.lab.plugins.module_utils._compose import compose_topology as read
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import TopologyError
+
 DOCUMENTATION = r"""
 name: compose_topology
 short_description: What a compose file promises, as a topology
@@ -30,7 +36,7 @@ options:
     description: The project's directory on the node. Its name is the project's where nothing else is.
     type: str
     default: ""
-author: [The dockernet authors (@dockernet)]
+author: [The dockernet.lab maintainers]
 """
 
 EXAMPLES = r"""
@@ -47,12 +53,6 @@ _value:
       and C(external), the names of the networks that must be there before.
   type: dict
 """
-
-from typing import Any
-
-from ansible.errors import AnsibleFilterError
-from ansible_collections.dockernet.lab.plugins.module_utils._compose import compose_topology as read
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import TopologyError
 
 
 def compose_topology(file: Any, node: str, project: str = "", directory: str = "") -> dict[str, Any]:

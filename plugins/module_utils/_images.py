@@ -22,7 +22,7 @@ class Release:
 RELEASES = {
     "11": Release("bullseye", "20.10.5", ("consul", "etcd", "zk"), ("consul",)),
     "12": Release("bookworm", "20.10.24", ("etcd", "zk")),
-    "13": Release("trixie", "26.1", (), ("docker-cli",)),
+    "13": Release("trixie", "26.1", (), ("docker-cli", "docker-compose")),
 }
 
 # In a node: what the roles would otherwise have to install into each one anew.
@@ -32,25 +32,39 @@ NODE_PACKAGES = (
 )  # fmt: skip
 
 
+# The servers of cluster stores, each in an image of its own: nodes install nothing while a lab is made. Debian's package
+# `zookeeper` would bring a desktop's Java; the server itself is in its library.
+STORE_PACKAGES = {"etcd": ("etcd-server",), "zookeeper": ("default-jre-headless", "libzookeeper-java")}
+
+
 @dataclass(frozen=True)
 class Recipe:
-    """How an image is built: the folder of its Dockerfile, the release of its base, its packages."""
+    """How an image is built: the folder of its Dockerfile, the release of its base, its packages.
+
+    base: the image that it is a layer on, where that is built from a recipe too; else Debian of that release.
+    """
 
     folder: str
     release: str
     packages: tuple[str, ...] = ()
     is_pullable: bool = False
+    base: str = ""
 
     def digest(self, files: Path) -> str:
         """Hash of all that the image is built from; `files` holds the folders."""
         text = (files / self.folder / "Dockerfile").read_text()
-        return hashlib.sha256("\n".join([text, self.release, *self.packages]).encode()).hexdigest()[:12]
+        base = [RECIPES[self.base].digest(files)] if self.base else []
+        return hashlib.sha256("\n".join([text, self.release, *self.packages, *base]).encode()).hexdigest()[:12]
 
 
 RECIPES = {
     **{
         f"dockernet/node:{number}": Recipe("node", number, NODE_PACKAGES + release.packages)
         for number, release in RELEASES.items()
+    },
+    **{
+        f"dockernet/{name}:12": Recipe("store", "12", packages, base="dockernet/node:12")
+        for name, packages in STORE_PACKAGES.items()
     },
     # bullseye's static busybox finds no names: its glibc (2.31) would load NSS modules that the image has not.
     "box:latest": Recipe("box", "12"),
