@@ -11,7 +11,7 @@ LABS := $(sort $(patsubst inventory/%/hosts.yml,%,$(wildcard inventory/*/hosts.y
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help single_host swarm verify status down test lint unit integration molecule tutorial bench python engine tests lab judged
+.PHONY: help single_host compose multi_host swarm verify status down test lint unit integration molecule tutorial bench python engine tests lab judged
 
 help:
 	@[ ! -t 1 ] || { on=$$(tput bold; tput setaf 6); off=$$(tput sgr0); } 2>/dev/null; \
@@ -21,9 +21,11 @@ help:
 
 ## Labs: each is built, verified and drawn (LAB_SUBNET=192.168.123.0/24 where you want another subnet)
 single_host: lab ## networks of one engine, told in stages; STAGE=2 stops after the second
+compose: lab ## a Compose project, and what its file promises
+multi_host: lab ## engines that share a cluster store; STORE=consul, etcd or zk
 swarm: lab ## a Swarm on two nodes; SWARM_FLAVOUR=classic or mode
-single_host swarm: LAB = $@
-single_host swarm:
+single_host compose multi_host swarm: LAB = $@
+single_host compose multi_host swarm:
 	@scripts/setup
 	@$(PLAY) playbooks/$@.yml
 
@@ -42,8 +44,9 @@ ifeq ($(MAKECMDGOALS),verify)
 MAKEFLAGS += -q
 endif
 
-status: lab ## what runs on this machine's engine for the lab
-	@docker ps --all --filter label=org.dockernet.lab=$(LAB) --format 'table {{.Names}}\t{{.Image}}\t{{.Status}}'
+status: lab ## what is there: nodes, networks, containers; changes nothing
+	@scripts/setup python
+	@$(PLAY) playbooks/status.yml
 
 down: lab ## remove the lab: nodes with their volumes, network, docker contexts; nothing else
 	@test -x $(BIN)/ansible-playbook || { echo "Nothing was set up here (no .venv), so there is no lab to remove."; exit 1; }

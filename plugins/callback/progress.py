@@ -12,6 +12,7 @@ description:
     over C(stage) have the stage's C(name) as their heading.
   - Tasks that only lead to others, and hosts that skip a task, are not shown.
   - A failure is shown as its message alone; C(-v) and more show all that the default callback shows.
+  - Of a run that ends in M(dockernet.lab.status), its text alone is shown.
 extends_documentation_fragment:
   - default_callback
   - result_format_callback
@@ -29,10 +30,16 @@ from ansible.plugins.callback.default import CallbackModule as Default
 
 # Actions that show nothing of their own.
 SILENT = ("include_role", "import_role", "include_tasks", "import_tasks", "meta", "validate_argument_spec", "set_fact")
+# Actions that only look, for one of the next, whose message is all that a run is for.
+LOOKS, TEXTS = ("lab_info", "node_info"), ("status",)
 SLOW = 1.0  # seconds from which on a task's time is shown
 WIDTH = 66
 # What Ansible says around the words that matter.
-_WRAPPINGS = re.compile(r"^Task failed: (Module failed: )?|Data could not be sent to .*? over ssh: ")
+_WRAPPINGS = re.compile(
+    r"^Task failed: (Module failed: )?|Data could not be sent to .*? over ssh: |"
+    r"^Finalization of task args for '\S+' failed: Error while resolving value for '\S+': |"
+    r"The filter plugin 'dockernet\S+' failed: "
+)
 
 
 class CallbackModule(Default):  # type: ignore[misc]
@@ -52,6 +59,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         self._changed: list[str] = []
         self._details: list[str] = []
         self._said: set[str] = set()
+        self._text_is_all = False
 
     # A task's line
 
@@ -110,7 +118,10 @@ class CallbackModule(Default):  # type: ignore[misc]
             super().v2_runner_on_ok(result)
             return
         (self._changed if result.result.get("changed") else self._ok).append(result.host.get_name())
-        if result.task.action.rpartition(".")[2] in ("debug", "verify"):
+        if _action(result.task) in TEXTS:
+            self._text_is_all = True
+            self._display.display(f"\n{result.result['msg']}\n")
+        if _action(result.task) in ("debug", "verify"):
             message = result.result.get("msg", "")
             self._details += [str(line) for line in (message if isinstance(message, list) else [message])]
         if not self._is_silent(result.task):
@@ -135,6 +146,7 @@ class CallbackModule(Default):  # type: ignore[misc]
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """Show the message as it is, once, however many hosts have it."""
+        self._text_is_all = False
         if self._is_verbose:
             super().v2_runner_on_failed(result, ignore_errors)
             return
@@ -148,6 +160,8 @@ class CallbackModule(Default):  # type: ignore[misc]
         """The same for a host that cannot be reached."""
         if self._is_verbose:
             super().v2_runner_on_unreachable(result)
+            return
+        if result.task.ignore_unreachable and _action(result.task) in LOOKS:
             return
         self._fail(result, f"{result.host.get_name()} cannot be reached: {_message(result.result)}")
 
@@ -167,7 +181,7 @@ class CallbackModule(Default):  # type: ignore[misc]
         return bool(self._display.verbosity > 0)
 
     def _is_silent(self, task: Any) -> bool:
-        return task.action.rpartition(".")[2] in SILENT
+        return _action(task) in (*SILENT, *LOOKS, *TEXTS)
 
     def _begin_stage(self, task: Any) -> None:
         """A task that was included in a loop over stages belongs to one, whose name is a heading."""
@@ -201,7 +215,13 @@ class CallbackModule(Default):  # type: ignore[misc]
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """End the last line; then what every host did, as always."""
         self._finish()
-        super().v2_playbook_on_stats(stats)
+        if self._is_verbose or not self._text_is_all:
+            super().v2_playbook_on_stats(stats)
+
+
+def _action(task: Any) -> str:
+    """The last part of the action's name."""
+    return str(task.action.rpartition(".")[2])
 
 
 def _message(result: dict[str, Any]) -> str:

@@ -7,6 +7,8 @@ import os
 import traceback
 from typing import Any
 
+from ansible_collections.dockernet.lab.plugins.module_utils._contexts import in_use
+
 try:
     import docker
     from docker import errors as docker_errors
@@ -49,11 +51,20 @@ def connect(docker_host: str = LOCAL_SOCKET, timeout: int = 60) -> Any:
 
 
 def host_from_environment() -> str:
-    """Where the docker command line would go: DOCKER_HOST, else the docker context in use, else the local socket."""
+    """Where the docker command line would go: DOCKER_HOST, else the docker context in use, else the local socket.
+
+    Raises EngineError where that is inside a lab: whoever makes or removes labs is not meant to do so in there.
+    """
     if os.environ.get("DOCKER_HOST"):
         return os.environ["DOCKER_HOST"]
     if IMPORT_ERROR is not None:
         return LOCAL_SOCKET
+    lab = in_use()
+    if lab:
+        raise EngineError(
+            f"The docker context in use, '{lab.name}', leads into a node of the lab '{lab.lab}', and labs are not "
+            "inside: 'docker context use default' first (or unset DOCKER_CONTEXT)."
+        )
     context = docker.ContextAPI.get_current_context()
     return str(context.Host or LOCAL_SOCKET) if context else LOCAL_SOCKET
 

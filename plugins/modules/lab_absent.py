@@ -14,6 +14,9 @@ options:
   lab:
     description: Name of the lab. Without it, every lab of this machine.
     type: str
+  node:
+    description: Only this node of the lab, with its volumes.
+    type: str
 attributes:
   check_mode:
     support: full
@@ -43,19 +46,21 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dockernet.lab.plugins.module_utils._engine import EngineError, connect_from_environment
-from ansible_collections.dockernet.lab.plugins.module_utils._labels import OWNER
+from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER
 
 
 def main() -> None:
     """Run the module."""
-    module = AnsibleModule(argument_spec={"lab": {"type": "str"}}, supports_check_mode=True)
+    module = AnsibleModule(argument_spec={"lab": {"type": "str"}, "node": {"type": "str"}}, supports_check_mode=True)
     label = f"{OWNER}={module.params['lab']}" if module.params["lab"] else OWNER
     try:
         client = connect_from_environment()
     except EngineError as error:
         module.fail_json(msg=str(error))
-    containers = client.containers(all=True, filters={"label": label})
-    networks = client.networks(filters={"label": label})
+    node = module.params["node"]
+    only = {"name": f"^/{node}$"} if node else {}
+    containers = client.containers(all=True, filters={"label": [label, FLAVOUR], **only})
+    networks = [] if node else client.networks(filters={"label": label})
 
     def remove(container: dict[str, Any]) -> None:
         # A node is not asked to shut down: nothing in it is kept, and its volumes go with it.

@@ -9,7 +9,10 @@ module: lab_contexts
 short_description: Keep the docker contexts of a lab
 description:
   - Runs on the controller. Gives its user C(docker --context NODE), as C(docker-machine config) once did.
-  - A context that this module did not make is never changed nor removed.
+  - A context that this module did not make is never changed nor removed; where it has a name that the lab wants, a
+    warning says so.
+  - No context is made for an address that this machine does not reach, as where its engine is Docker Desktop's,
+    rootless, or another machine's. A warning says so, and how else. A context that is there already stays.
 options:
   lab:
     description: Name of the lab.
@@ -21,6 +24,7 @@ options:
     default: {}
 attributes:
   check_mode:
+    description: Tries the addresses all the same.
     support: full
   diff_mode:
     support: full
@@ -34,6 +38,7 @@ EXAMPLES = r"""
     lab: swarm
     contexts:
       swl-demo0: tcp://192.168.99.101:2375
+      swl-swarm: tcp://192.168.99.101:3375
   delegate_to: localhost
 """
 
@@ -42,6 +47,11 @@ contexts:
   description: The lab's contexts as they are now.
   type: dict
   returned: success
+not_reached:
+  description: Names of the contexts whose address this machine does not reach.
+  type: list
+  elements: str
+  returned: success
 """
 
 import json
@@ -49,6 +59,7 @@ import shutil
 import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.dockernet.lab.plugins.module_utils import _contexts
 
 
 def docker(*words: str) -> str:
@@ -65,6 +76,47 @@ def existing() -> dict[str, tuple[str, str]]:
     return found
 
 
+def converge(ours: dict[str, str], wanted: dict[str, str], description: str) -> None:
+    """Remove what is not wanted as it is, then make what is not there."""
+    kept = {name for name, address in ours.items() if wanted.get(name) == address}
+    for name in sorted(set(ours) - kept):
+        docker("context", "rm", "--force", name)
+    for name in sorted(set(wanted) - kept):
+        docker("context", "create", name, "--description", description, "--docker", f"host={wanted[name]}")
+
+
+def foreign_sentence(name: str) -> str:
+    """What to say of a context that is somebody else's."""
+    return (
+        f"The docker context '{name}' is not this lab's and stays as it is, so the lab has none of that name: rename "
+        "it (docker context export, rm, import) and run this again, or call the node otherwise in the inventory."
+    )
+
+
+def unreachable_sentence(names: list[str], contexts: dict[str, str]) -> str:
+    """Why the contexts called `names` cannot work, and how else their engines are talked to."""
+    addresses = ", ".join(dict.fromkeys(contexts[name].partition("://")[2] for name in names))
+    ways = [(name, *_way_inside(name, contexts)) for name in names]
+    engines = [f"'docker exec {node} docker ...'" for _name, node, option in ways if not option]
+    swarms = [f"'docker exec {node} docker {option} ...' for {name}" for name, node, option in ways if option]
+    return (
+        f"The {_listed(names)} cannot work, since this machine does not reach {addresses} (as where its engine is "
+        f"Docker Desktop's, rootless, or another machine's); use {' and '.join(engines[:1] + swarms)} instead."
+    )
+
+
+def _way_inside(name: str, contexts: dict[str, str]) -> tuple[str, str]:
+    """The node to enter, and the option that leads on from there: a Swarm's manager is at a node's address too."""
+    host, port = contexts[name].partition("://")[2].rsplit(":", 1)
+    ports = {int(address.rsplit(":", 1)[1]): other for other, address in contexts.items() if f"//{host}:" in address}
+    node = ports[min(ports)]
+    return node, "" if node == name else f"--host tcp://{host}:{port}"
+
+
+def _listed(names: list[str]) -> str:
+    return f"docker context{'' if len(names) == 1 else 's'} {', '.join(names)}"
+
+
 def main() -> None:
     """Run the module."""
     module = AnsibleModule(
@@ -74,30 +126,33 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    wanted = module.params["contexts"]
-    mark = f"Lab {module.params['lab']} of dockernet.lab"
+    declared = module.params["contexts"]
+    description = _contexts.description(module.params["lab"])
     if shutil.which("docker") is None:
-        module.exit_json(changed=False, contexts={}, msg="There is no docker command line here, so no contexts either.")
-    there = existing()
-    foreign = [name for name in wanted if name in there and there[name][0] != mark]
-    if foreign:
-        module.fail_json(
-            msg=f"The docker context '{foreign[0]}' is there and is not this lab's: rename it "
-            f"(docker context export, import, rm), or name the lab's nodes otherwise."
-        )
-    ours = {name: address for name, (description, address) in there.items() if description == mark}
+        if declared:
+            module.warn(f"There is no docker command on this machine, and so no {_listed(list(declared))}.")
+        module.exit_json(changed=False, contexts={}, not_reached=[])
     try:
-        for name in ours:
-            if ours[name] != wanted.get(name) and not module.check_mode:
-                docker("context", "rm", "--force", name)
-        for name, address in wanted.items():
-            if ours.get(name) != address and not module.check_mode:
-                docker("context", "create", name, "--description", mark, "--docker", f"host={address}")
+        there = existing()
+        ours = {name: address for name, (text, address) in there.items() if text == description}
+        foreign = [name for name in declared if name in there and name not in ours]
+        own = {name: address for name, address in declared.items() if name not in foreign}
+        silent = _contexts.unreachable(own.values())
+        # One that is there stays: its engine may be down only now.
+        wanted = {name: own[name] for name in own if own[name] not in silent or ours.get(name) == own[name]}
+        if not module.check_mode:
+            converge(ours, wanted, description)
     except subprocess.CalledProcessError as error:
         module.fail_json(msg=f"docker context failed: {error.stderr.strip()}")
+    for name in foreign:
+        module.warn(foreign_sentence(name))
+    unreachable = [name for name in own if own[name] in silent]
+    if unreachable:
+        module.warn(unreachable_sentence(unreachable, own))
     module.exit_json(
         changed=ours != wanted,
         contexts=wanted,
+        not_reached=unreachable,
         diff={
             "before": "".join(f"{name} {address}\n" for name, address in sorted(ours.items())),
             "after": "".join(f"{name} {address}\n" for name, address in sorted(wanted.items())),

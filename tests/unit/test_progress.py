@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,7 +29,9 @@ def shown(tmp_path: Path, tasks: str, *options: str) -> str:
 
 
 def lines_before_recap(screen: str) -> list[str]:
-    return [line.rstrip() for line in screen.partition("PLAY RECAP")[0].splitlines() if line.strip()]
+    # Without the times, which a task only has where the machine was slow.
+    lines = [re.sub(r" +[0-9]+\.[0-9] s", "", line) for line in screen.partition("PLAY RECAP")[0].splitlines()]
+    return [line.rstrip() for line in lines if line.strip()]
 
 
 def test_a_task_is_one_line_with_the_hosts_that_it_changed(tmp_path):
@@ -72,3 +75,31 @@ def test_tasks_of_a_stage_stand_under_its_name(tmp_path):
     )
     lines = [line.strip() for line in lines_before_recap(screen)]
     assert lines == ["Stage 1: One", "✓ Look", "Stage 2: Two", "✓ Look"]
+
+
+STATUS = """- name: Look
+  dockernet.lab.node_info: {engine: false}
+  ignore_unreachable: true
+  register: look
+- name: Show
+  dockernet.lab.status:
+    {networks: [], containers: [], nodes: [], flavour: none, addresses: {one: 10.9.0.1},
+     looks: {one: "{{ look }}"}}
+  run_once: true
+"""
+
+
+def test_of_a_status_the_text_alone_is_shown(tmp_path):
+    screen = shown(tmp_path, STATUS)
+    text, rest = screen.strip().split("\n\n", 1)
+    assert text == "Cluster: no Swarm"
+    assert rest.startswith("NODE  ADDRESS   UP")
+    assert "RECAP" not in screen
+
+
+def test_of_a_status_a_host_that_cannot_be_reached_is_in_the_text_alone(tmp_path):
+    unreachable = ("--extra-vars", "ansible_connection=ssh ansible_host=127.0.0.1 ansible_port=1")
+    screen = shown(tmp_path, STATUS, *unreachable)
+    assert "✗ Look" not in screen
+    assert "✗ one cannot be reached:" in screen
+    assert "RECAP" not in screen
