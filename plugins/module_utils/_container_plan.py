@@ -13,11 +13,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import _placement as placement
 from ._labels import OWNER, SPEC
 from ._topology import Attachment, Container, Topology
 
 # What cannot be changed in a container that exists. Its node is compared on its own.
-SPEC_PROPERTIES = ("image", "command", "env", "labels", "ports", "hostname", "extra_hosts", "constraints")
+SPEC_PROPERTIES = (
+    "image", "command", "env", "labels", "ports", "hostname", "extra_hosts", "constraints", "affinities",
+)  # fmt: skip
+
+# Seconds that a started process gets to fail: no engine tells that one is there to stay.
+SETTLE = 0.3
 
 
 @dataclass(frozen=True)
@@ -87,6 +93,13 @@ class ContainerPlan:
             return False
         return any(attachment.address for attachment in self.declared.attachments)
 
+    @property
+    def node_after(self) -> str | None:
+        """Where the container is after the steps, None where only the Swarm knows."""
+        if self.declared is not None and self.declared.node:
+            return self.declared.node
+        return None if self.observed is None or self.create else self.observed.node
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -110,11 +123,14 @@ def plan_present(topology: Topology, observed: Iterable[ObservedContainer], owne
     existing = list(observed)
     plans: list[ContainerPlan] = []
     refusals: list[str] = []
+    places: dict[str, str | None] = {}
     for container in topology.containers:
         found = [other for other in existing if other.name == container.name]
         ours = [other for other in found if other.labels.get(OWNER) == owner]
-        if node is not None and container.node != node:
-            plans += [_removal(other, f"its node is '{container.node}' now") for other in ours]
+        if container.node and placement.broken(container, container.node, places):
+            refusals.append(_contradiction(container, places))
+        elif node is not None and container.node != node:
+            plans += [removal(other, _elsewhere(container)) for other in ours]
         elif len(found) > 1:
             refusals.append(_several(found))
         elif found and not ours:
@@ -122,7 +138,9 @@ def plan_present(topology: Topology, observed: Iterable[ObservedContainer], owne
         elif not found:
             plans.append(ContainerPlan(container.name, container, create=True, start=True))
         else:
-            plans.append(_converge(container, found[0], topology))
+            plans.append(_converge(container, found[0], topology, places))
+            places[container.name] = plans[-1].node_after
+        places.setdefault(container.name, container.node)
     return Plan(tuple(plans), tuple(refusals))
 
 
@@ -131,21 +149,29 @@ def plan_absent(topology: Topology, observed: Iterable[ObservedContainer], owner
     names = {container.name for container in topology.containers}
     return Plan(
         tuple(
-            _removal(container, "state is absent")
+            removal(container, "state is absent")
             for container in observed
             if container.name in names and container.labels.get(OWNER) == owner
         )
     )
 
 
-def _removal(observed: ObservedContainer, reason: str) -> ContainerPlan:
+def removal(observed: ObservedContainer, reason: str) -> ContainerPlan:
+    """The plan for a container that must go."""
     return ContainerPlan(observed.name, observed=observed, remove=True, reasons=(reason,))
 
 
-def _converge(container: Container, observed: ObservedContainer, topology: Topology) -> ContainerPlan:
+def _elsewhere(container: Container) -> str:
+    return f"its node is '{container.node}' now" if container.node else "the Swarm chooses its node now"
+
+
+def _converge(
+    container: Container, observed: ObservedContainer, topology: Topology, places: Mapping[str, str | None]
+) -> ContainerPlan:
     reasons = [f"{name} changes" for name in changed_properties(container, observed)]
     if container.node and observed.node and container.node != observed.node:
         reasons.append(f"node changes from '{observed.node}' to '{container.node}'")
+    reasons += placement.broken(container, container.node or observed.node, places)
     if observed.state in ("dead", "removing"):
         reasons.append(f"it is {observed.state}")
     if reasons:
@@ -155,7 +181,7 @@ def _converge(container: Container, observed: ObservedContainer, topology: Topol
             observed,
             remove=True,
             create=True,
-            connect=_others_connections(observed, topology) if container.node in (None, observed.node) else (),
+            connect=others_connections(observed, topology) if container.node in (None, observed.node) else (),
             start=True,
             reasons=tuple(reasons),
         )
@@ -173,7 +199,7 @@ def _converge(container: Container, observed: ObservedContainer, topology: Topol
     )
 
 
-def _others_connections(observed: ObservedContainer, topology: Topology) -> tuple[Attachment, ...]:
+def others_connections(observed: ObservedContainer, topology: Topology) -> tuple[Attachment, ...]:
     """What somebody connected the container to besides; a new one in its place must not lose it."""
     declared = {network.name for network in topology.networks}
     return tuple(
@@ -198,6 +224,22 @@ def _same(address: str, other: str | None) -> bool:
     return other is not None and ipaddress.ip_address(address) == ipaddress.ip_address(other)
 
 
+def build_order(plans: Iterable[ContainerPlan]) -> list[list[ContainerPlan]]:
+    """The plans in groups, to be built one after the other.
+
+    A container comes after those that its affinities name. Whoever asks for a fixed address, with all that
+    it must come after, goes before the others: else the engine might give that address to one that takes any.
+    """
+    plans = list(plans)
+    built = [plan.declared for plan in plans if plan.declared]
+    first = placement.named(built, [plan.name for plan in plans if plan.fixes_an_address])
+    depths = placement.depths(built)
+    groups: dict[tuple[bool, int], list[ContainerPlan]] = {}
+    for plan in plans:
+        groups.setdefault((plan.name not in first, depths.get(plan.name, 0)), []).append(plan)
+    return [groups[key] for key in sorted(groups)]
+
+
 # The specification of a container, and what is left of it in a label
 
 
@@ -209,6 +251,7 @@ def properties(container: Container) -> dict[str, Any]:
         if isinstance(value, Mapping):
             value = dict(value)
         values[name] = sorted(value) if name == "ports" else list(value) if isinstance(value, tuple) else value
+    values["affinities"] = [placement.text(affinity) for affinity in container.affinities]
     return values
 
 
@@ -278,6 +321,14 @@ def _foreign(observed: ObservedContainer, owner: str) -> str:
     return (
         f"A container '{observed.name}' exists{where} without the label {OWNER}={owner}, so it is somebody else's "
         f"and stays as it is: rename or remove it ('docker rm {observed.name}'), or declare another name."
+    )
+
+
+def _contradiction(container: Container, places: Mapping[str, str | None]) -> str:
+    clauses = " and ".join(placement.broken(container, container.node, places))
+    return (
+        f"Container '{container.name}' is declared for node '{container.node}', where its {clauses}: "
+        "change its node or its affinities."
     )
 
 

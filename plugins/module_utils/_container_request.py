@@ -9,6 +9,7 @@ from typing import Any
 
 from ._container_plan import fingerprint
 from ._labels import OWNER, SPEC
+from ._placement import expressions
 from ._topology import Attachment, Container
 
 
@@ -26,10 +27,10 @@ def creation(container: Container, owner: str, flavour: str) -> dict[str, Any]:
         "Image": container.image,
         "Env": [f"{name}={value}" for name, value in container.env.items()],
         "Labels": {**container.labels, OWNER: owner, SPEC: fingerprint(container)},
-        "ExposedPorts": {port: {} for port in _bindings(container)},
+        "ExposedPorts": {port: {} for port in port_bindings(container)},
         "HostConfig": {
             "NetworkMode": "default" if several else first.network,
-            "PortBindings": _bindings(container),
+            "PortBindings": port_bindings(container),
             "ExtraHosts": [f"{name}:{address}" for name, address in container.extra_hosts.items()],
             # A node's restart starts its containers again, unless somebody stopped them.
             "RestartPolicy": {"Name": "unless-stopped"},
@@ -37,18 +38,12 @@ def creation(container: Container, owner: str, flavour: str) -> dict[str, Any]:
         "NetworkingConfig": {"EndpointsConfig": {first.network: _endpoint(first)}},
     }
     if flavour == "classic":
-        config["Env"] += [f"constraint:{constraint}" for constraint in placement(container)]
+        config["Env"] += expressions(container)
     if container.command is not None:
         config["Cmd"] = list(container.command)
     if container.hostname is not None:
         config["Hostname"] = container.hostname
     return config
-
-
-def placement(container: Container) -> list[str]:
-    """What a classic Swarm's scheduler must keep to."""
-    node = [f"node=={container.node}"] if container.node else []
-    return node + list(container.constraints)
 
 
 def addresses(attachment: Attachment) -> dict[str, str]:
@@ -101,8 +96,8 @@ def _endpoint(attachment: Attachment) -> dict[str, Any]:
     return endpoint
 
 
-def _bindings(container: Container) -> dict[str, list[dict[str, str]]]:
-    """`127.0.0.1:8080:80/udp` -> {'80/udp': [{'HostIp': '127.0.0.1', 'HostPort': '8080'}]}."""
+def port_bindings(container: Container) -> dict[str, list[dict[str, str]]]:
+    """The published ports: `127.0.0.1:8080:80/udp` -> {'80/udp': [{'HostIp': '127.0.0.1', 'HostPort': '8080'}]}."""
     bindings: dict[str, list[dict[str, str]]] = {}
     for text in container.ports:
         published, _, protocol = text.partition("/")

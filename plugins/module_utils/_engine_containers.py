@@ -4,23 +4,31 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from . import _container_request as request
-from ._container_plan import ContainerPlan, ObservedContainer, ObservedEndpoint, Plan
+from ._container_plan import (
+    SETTLE,
+    ContainerPlan,
+    ObservedContainer,
+    ObservedEndpoint,
+    Plan,
+    build_order,
+    plan_absent,
+    plan_present,
+)
 from ._engine_call import REFUSALS, is_missing, words
-from ._engine_refusal import STALE_ENDPOINT, explain
+from ._engine_refusal import PORT_TAKEN, STALE_ENDPOINT, ended, explain, unbuilt
 from ._topology import Attachment, Container, Topology
 
 # One engine works on about as many requests at once before it is the limit itself.
 WORKERS = 8
 POLL = 0.2  # seconds
-# Seconds that a started process gets to fail: no engine tells that one is there to stay.
-SETTLE = 0.3
-# Seconds that an endpoint of the same name may still be another node's, which is just removing it.
-HANDOVER = 10.0
+# Seconds that an endpoint of the same name may still be another node's, which is just removing it, or a host port a
+# task's, whose service a manager is just removing.
+HANDOVER = 15.0
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
@@ -30,6 +38,16 @@ def in_parallel(work: Callable[[Item], Answer], items: Iterable[Item]) -> list[A
     """Answers in the order of the items. The SDK's client may be shared: its connection pool is locked."""
     with ThreadPoolExecutor(WORKERS) as pool:
         return list(pool.map(work, items))
+
+
+def eventually(condition: Callable[[], bool], seconds: float) -> bool:
+    """Whether the condition comes true within that time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() >= deadline:
+            return False
+        time.sleep(POLL)
+    return True
 
 
 class EngineContainers:
@@ -74,6 +92,12 @@ class EngineContainers:
                 return None  # removed since it was listed
             raise
 
+    def plan(self, seen: Sequence[ObservedContainer], state: str) -> Plan:
+        """What leads from `seen` to the topology, or to none of it."""
+        if state == "absent":
+            return plan_absent(self.topology, seen, self.owner)
+        return plan_present(self.topology, seen, self.owner, self.node)
+
     # What must be there first
 
     def missing(self, plan: Plan) -> list[str]:
@@ -92,7 +116,7 @@ class EngineContainers:
     def _has_image(self, image: str, node: str | None) -> bool:
         if self.node is None:
             # A Swarm hears of a new image by an event; it does not ask again.
-            return self._eventually(lambda: self._swarm_has_image(image, node), min(self.timeout, 5.0))
+            return eventually(lambda: self._swarm_has_image(image, node), min(self.timeout, 5.0))
         try:
             self.client.inspect_image(image)
         except REFUSALS as error:
@@ -123,29 +147,20 @@ class EngineContainers:
 
         # Only what another engine creates, and a Swarm's view of its engines, can still come.
         comes_later = self.node is None or any(not network.is_local for network in networks)
-        if networks and not self._eventually(all_seen, self.timeout if comes_later else 0):
-            return [_no_network(name, self.node) for name in sorted(missing)]
+        if networks and not eventually(all_seen, self.timeout if comes_later else 0):
+            return [no_network(name, self.node) for name in sorted(missing)]
         return []
-
-    def _eventually(self, condition: Callable[[], bool], seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(POLL)
-        return True
 
     # Take the steps
 
-    def apply(self, plan: Plan) -> None:
-        """Take all steps; what is refused is in `refusals`, a sentence for each container.
-
-        First everything is removed and disconnected that gives names, addresses and ports free; then
-        whoever asks for a fixed address, before the engine gives it to one that takes any.
-        """
+    def clear(self, plan: Plan) -> None:
+        """Remove and disconnect all that gives names, addresses and ports free. See `refusals`."""
         in_parallel(self._clear, plan.containers)
-        in_parallel(self._build, [step for step in plan.containers if step.fixes_an_address])
-        in_parallel(self._build, [step for step in plan.containers if not step.fixes_an_address])
+
+    def build(self, plan: Plan) -> None:
+        """Take the other steps. See `refusals`."""
+        for group in build_order(plan.containers):
+            in_parallel(self._build, group)
 
     def _clear(self, plan: ContainerPlan) -> None:
         container = plan.observed
@@ -168,6 +183,10 @@ class EngineContainers:
     def _build(self, plan: ContainerPlan) -> None:
         if plan.declared is None or plan.name in self.refusals:
             return
+        lost = [affinity.container for affinity in plan.declared.affinities if affinity.container in self.refusals]
+        if plan.create and lost:
+            self.refusals[plan.name] = unbuilt(plan.name, lost[0])
+            return
         identity, node, connect = self._identity(plan)
         if identity is None:
             return
@@ -177,7 +196,7 @@ class EngineContainers:
         if plan.unpause:
             self._try(plan, "cannot be unpaused", self.client.unpause, identity)
         if plan.start:
-            self._try(plan, "cannot be started", self._handed_over, self.client.start, identity)
+            self._try(plan, "cannot be started", self._handed_over, plan, self.client.start, identity)
 
     def _identity(self, plan: ContainerPlan) -> tuple[str | None, str | None, tuple[Attachment, ...]]:
         """ID and node of the plan's container, created where it must be, and what remains to connect."""
@@ -197,6 +216,7 @@ class EngineContainers:
 
     def _connect(self, plan: ContainerPlan, identity: str, node: str | None, attachment: Attachment) -> None:
         self._handed_over(
+            plan,
             self.client.connect_container_to_network,
             identity,
             self._reference(plan, attachment.network, node),
@@ -214,16 +234,22 @@ class EngineContainers:
     def _is_local(self, network: str) -> bool:
         return any(network == declared.name and declared.is_local for declared in self.topology.networks)
 
-    def _handed_over(self, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-        """Call again while another node still holds the endpoint of a container that moves here."""
+    def _handed_over(self, plan: ContainerPlan, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+        """Call again while another node, or a service, still holds what a container that moves here needs."""
         deadline = time.monotonic() + HANDOVER
         while True:
             try:
                 return call(*arguments, **options)
             except REFUSALS as error:
-                if self.node is None or not STALE_ENDPOINT.search(words(error)) or time.monotonic() >= deadline:
+                if time.monotonic() >= deadline or not self._is_held(plan.name, words(error)):
                     raise
                 time.sleep(POLL)
+
+    def _is_held(self, name: str, refusal: str) -> bool:
+        if STALE_ENDPOINT.search(refusal):
+            return self.node is not None
+        tasks = {"label": f"com.docker.swarm.service.name={name}"}
+        return bool(self.flavour == "mode" and PORT_TAKEN.search(refusal) and self.client.containers(filters=tasks))
 
     def _try(self, plan: ContainerPlan, attempt: str, call: Callable[..., Any], *arguments: Any) -> Any:
         """Make the call unless this container has already failed; keep the sentence where it is refused."""
@@ -238,34 +264,28 @@ class EngineContainers:
 
     # Look at what came of it
 
-    def watched(self, plan: Plan) -> set[str]:
-        """Names of the containers that may have ended again: those just started, and those that keep restarting."""
+    def outcome(self, plan: Plan, seen: Sequence[ObservedContainer]) -> Sequence[ObservedContainer]:
+        """The containers after the steps; one whose process has ended already is a refusal. seen: those before."""
         started = {step.name for step in plan.containers if step.start}
         looping = {step.name for step in plan.containers if step.observed and step.observed.state == "restarting"}
-        return (started | looping) - set(self.refusals)
-
-    def outcome(self, plan: Plan) -> list[ObservedContainer]:
-        """The containers after the steps; one whose process has ended already is a refusal."""
-        watched = self.watched(plan)
+        watched = (started | looping) - set(self.refusals)
+        if not plan.changed and not watched:
+            return seen
         if watched:
             time.sleep(SETTLE)
         now = self.observe()
+        ours = {step.name for step in plan.containers if step.declared} - set(self.refusals)
         for container in now:
-            if container.name in watched and not container.stays_up:
-                self.refusals[container.name] = self._ended(container)
+            is_down = container.name in watched and not container.stays_up
+            if is_down or (container.name in ours and container.state == "restarting"):
+                self.refusals[container.name] = ended(container.name, container.node, self._log(container.id))
         return now
 
-    def _ended(self, container: ObservedContainer) -> str:
-        where = f" on node '{container.node}'" if container.node else ""
+    def _log(self, identity: str) -> bytes:
         try:
-            lines = self.client.logs(container.id, tail=5).decode(errors="replace").split("\n")
+            return bytes(self.client.logs(identity, tail=5))
         except REFUSALS:
-            lines = []
-        # It may have been started, and have said the same, more than once by now.
-        said = " | ".join(dict.fromkeys(line.strip() for line in lines if line.strip()))
-        return f"Container '{container.name}'{where} ended right after its start; " + (
-            f"its last words: {said}" if said else "it said nothing; see its command."
-        )
+            return b""
 
 
 def observed(info: Mapping[str, Any], name: str, node: str | None) -> ObservedContainer:
@@ -305,7 +325,7 @@ def _no_image(image: str, node: str | None, containers: list[str]) -> str:
     )
 
 
-def _no_network(name: str, node: str | None) -> str:
+def no_network(name: str, node: str | None) -> str:
     where = f"on node '{node}'" if node else "in the Swarm"
     return (
         f"Network '{name}' is not to be seen {where}: create it first (role overlay_network); where it comes from "

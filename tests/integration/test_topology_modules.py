@@ -49,7 +49,7 @@ def engine():
     client = docker.APIClient(base_url=f"unix://{SOCKET}", version="auto")
     with contextlib.suppress(Exception):
         client.ping()
-        _build_box(client)
+        build_box(client)
         yield client
         _clean(client)
         client.remove_image(IMAGE, force=True)
@@ -64,7 +64,7 @@ def clean(engine):
     _clean(engine)
 
 
-def _build_box(client):
+def build_box(client):
     archive = io.BytesIO()
     with tarfile.open(fileobj=archive, mode="w") as tar:
         tar.add(BUSYBOX, "bin/busybox")
@@ -384,3 +384,19 @@ def test_a_constraint_that_no_node_satisfies_is_one_sentence(swarm):
     missing = {**PEER, "node": node, "image": "no-such-image"}
     refused = containers(missing, on=[FRONT], flavour="classic", docker_host=url)
     assert f"Image 'no-such-image' of container 'tt-peer' is not on node '{node}'" in refused["msg"]
+
+
+def test_a_classic_swarm_places_a_container_beside_another(swarm):
+    url, node = swarm
+    through = {"flavour": "classic", "docker_host": url}
+    networks(FRONT, BACK)
+    web = {**WEB, "node": None}
+    beside = {**PEER, "node": None, "affinities": ["container==tt-web"]}
+    made = containers(web, beside, **through)
+    assert {name: c["node"] for name, c in made["containers"].items()} == {"tt-web": node, "tt-peer": node}
+    assert not containers(web, beside, **through)["changed"]
+    refused = containers(web, {**beside, "affinities": ["container!=tt-web"]}, **through)
+    assert refused["containers"]["tt-peer"]["reasons"][0] == "affinities changes"
+    assert refused["msg"] == (
+        "Container 'tt-peer' cannot be created: no node of the Swarm satisfies 'container!=tt-web'."
+    )

@@ -7,13 +7,20 @@ import pytest
 from ansible_collections.dockernet.lab.plugins.module_utils._container_plan import (
     ObservedContainer,
     ObservedEndpoint,
+    build_order,
     difference,
     fingerprint,
     plan_absent,
     plan_present,
 )
 from ansible_collections.dockernet.lab.plugins.module_utils._labels import OWNER, SPEC
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Attachment, Container, Network, Topology
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import (
+    Affinity,
+    Attachment,
+    Container,
+    Network,
+    Topology,
+)
 
 NETWORKS = (Network("front", subnet="10.1.0.0/24"), Network("back"))
 WEB = Container("web", "n1", (Attachment("front", ("www",), "10.1.0.9"),), env={"A": "b"}, ports=("80:80",))
@@ -24,6 +31,18 @@ def running(container=WEB, **changes):
     labels = {OWNER: "swarm", SPEC: fingerprint(container)}
     seen = ObservedContainer("5f3c", container.name, container.node, "running", labels, endpoints)
     return replace(seen, **changes)
+
+
+DB = Container("db", "n1", (Attachment("back"),))
+CLASSIC = ("swarm", None)
+
+
+def on(node, container):
+    return running(container, node=node)
+
+
+def db_on(node):
+    return on(node, DB)
 
 
 def plan(container=WEB, *observed, node="n1"):
@@ -59,12 +78,51 @@ def test_a_container_as_declared_is_left_alone():
         ({"hostname": "w"}, "hostname changes"),
         ({"extra_hosts": {"db": "10.0.0.1"}}, "extra_hosts changes"),
         ({"constraints": ("storage==ssd",)}, "constraints changes"),
+        ({"affinities": (Affinity("db", True),)}, "affinities changes"),
     ],
 )
 def test_what_a_container_cannot_change_makes_a_new_one(change, reason):
     planned = step(replace(WEB, **change), running())
     assert planned.action == "recreated"
     assert planned.reasons == (reason,)
+
+
+def test_the_label_of_a_container_without_affinities_is_as_it_was_before_there_were_any():
+    assert fingerprint(WEB) == "image=c75d5fbfa79c,env=850aefb1c999,ports=2d2a48daebe3"
+
+
+def test_a_container_follows_the_one_that_its_affinity_names():
+    beside = replace(WEB, node=None, affinities=(Affinity("db", True),))
+    moved = plan_present(
+        Topology(NETWORKS, (replace(DB, node="n2"), beside)), [db_on("n1"), on("n1", beside)], *CLASSIC
+    )
+    assert moved.containers[1].reasons == ("affinity 'container==db' does not hold, 'db' being on node 'n2'",)
+    stays = plan_present(Topology(NETWORKS, (DB, beside)), [db_on("n1"), on("n1", beside)], *CLASSIC)
+    assert not stays.changed
+
+
+def test_where_the_other_one_will_be_is_not_guessed():
+    beside = replace(WEB, node=None, affinities=(Affinity("db", True),))
+    anew = replace(DB, node=None, image="nginx")
+    planned = plan_present(Topology(NETWORKS, (anew, beside)), [db_on("n1"), on("n2", beside)], *CLASSIC)
+    assert [step.action for step in planned.containers] == ["recreated", "none"]
+
+
+def test_a_node_against_an_affinity_is_refused_before_anything_is_done():
+    apart = replace(WEB, affinities=(Affinity("db", False),))
+    planned = plan_present(Topology(NETWORKS, (DB, apart)), [], *CLASSIC)
+    assert planned.refusals == (
+        "Container 'web' is declared for node 'n1', where its affinity 'container!=db' does not hold, 'db' being on "
+        "node 'n1': change its node or its affinities.",
+    )
+
+
+def test_whom_an_affinity_names_is_built_first_and_then_whoever_asks_for_an_address():
+    beside = replace(WEB, name="beside", affinities=(Affinity("db", True),))
+    other = Container("other", None, (Attachment("back"),))
+    planned = plan_present(Topology(NETWORKS, (other, replace(DB, node=None), beside)), [], *CLASSIC)
+    groups = [[step.name for step in group] for group in build_order(planned.containers)]
+    assert groups == [["db"], ["beside"], ["other"]]
 
 
 def test_the_ports_that_a_container_is_only_said_to_listen_on_change_nothing():
@@ -142,6 +200,7 @@ def test_a_container_of_somebody_else_is_refused():
 def test_a_container_declared_for_another_node_leaves_this_one():
     planned = step(replace(WEB, node="n2"), running())
     assert (planned.action, planned.reasons) == ("removed", ("its node is 'n2' now",))
+    assert step(replace(WEB, node=None), running()).reasons == ("the Swarm chooses its node now",)
     assert plan(replace(WEB, node="n2"), running(labels={})) == plan(replace(WEB, node="n2"))
     assert not plan(replace(WEB, node="n2")).containers
 

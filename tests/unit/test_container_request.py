@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.dockernet.lab.plugins.module_utils._container_request import creation, is_image
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Attachment, Container
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import Affinity, Attachment, Container
 
 WEB = Container(
     "web",
@@ -41,6 +41,15 @@ def test_published_ports_keep_address_and_protocol():
 def test_only_a_classic_swarm_is_told_where_to_place_it():
     assert creation(WEB, "swarm", "classic")["Env"] == ["constraint:node==n1", "constraint:storage==ssd"]
     assert creation(WEB, "swarm", "none")["Env"] == []
+
+
+def test_a_classic_swarm_is_told_beside_which_container():
+    beside = replace(WEB, node=None, affinities=(Affinity("db", True), Affinity("old", False)))
+    assert creation(beside, "swarm", "classic")["Env"] == [
+        "constraint:storage==ssd",
+        "affinity:container==db",
+        "affinity:container!=old",
+    ]
 
 
 def test_what_is_not_declared_is_left_to_the_image():
