@@ -24,7 +24,9 @@ single_host: lab ## networks of one engine, told in stages; STAGE=2 stops after 
 compose: lab ## a Compose project, and what its file promises
 multi_host: lab ## engines that share a cluster store; STORE=consul, etcd or zk
 swarm: lab ## a Swarm on two nodes; SWARM_FLAVOUR=classic or mode
-single_host compose multi_host swarm: LAB = $@
+single_host: LAB = single_host
+compose: LAB = compose
+multi_host: LAB = multi_host
 single_host compose multi_host swarm:
 	@scripts/setup
 	@$(PLAY) playbooks/$@.yml

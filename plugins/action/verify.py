@@ -50,7 +50,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         except TopologyError as error:
             return {"failed": True, "changed": False, "msg": str(error)}
 
-        world = gather(topology, args["looks"], args["probes"])
+        world = gather(topology, args["looks"], args["probes"], args["flavour"])
         verdicts = judge(world)
         path = Path(args["reports"]).absolute() / "report.json"
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
@@ -63,7 +63,7 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         return _result(verdicts, report["summary"]["status"], path, args["fail"])
 
 
-def gather(topology: Topology, looks: Mapping[str, Any], probes: Mapping[str, Any]) -> World:
+def gather(topology: Topology, looks: Mapping[str, Any], probes: Mapping[str, Any], flavour: str) -> World:
     """All observations as a World; a node that sent none is in it with the reason."""
     nodes = {}
     for node, result in looks.items():
@@ -71,7 +71,7 @@ def gather(topology: Topology, looks: Mapping[str, Any], probes: Mapping[str, An
             nodes[node] = NodeObservation.from_json(result["seen"])
         else:
             nodes[node] = NodeObservation(node, error=_why(node, result))
-    world = World(topology, nodes)
+    world = World(topology, nodes, flavour=flavour)
     world.sources.update({source.name: source for source in _sources(world, probes)})
     return world
 

@@ -1,23 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a topology promises, cell by cell: a pure function, which no engine has a say in.
 
-A cell is one promise: what `source` may do to `target` in one facet, by one subject.
+A cell is one promise: what `source` may do to `target` in one facet, by one subject. Both are containers, and in the
+facet `network` both are the network: one of the name of a container clashes with nothing.
 
 | facet        | who      | subject             | allowed means                                             |
 |--------------|----------|---------------------|-----------------------------------------------------------|
+| `network`    | (N, N)   | node                | that engine has it: driver, internal flag, subnet         |
 | `placement`  | (A, A)   | node, '' where free | A runs, and on that node                                  |
+| `placement`  | (A, B)   | `same node`         | A and B are on one node (where A has an affinity for B)   |
 | `attachment` | (A, A)   | network             | A has an address there, the fixed one where one is asked  |
 | `hosts_file` | (A, A)   | `localhost`, an extra host, `own:NETWORK` | A's hosts file has that line        |
 | `hosts_file` | (A, B)   | a name of B         | A's hosts file has it (engines below 1.10 only)           |
 | `name`       | (A, B)   | a name of B         | A resolves it                                             |
 | `address`    | (A, B)   | a name of B         | what it resolves to is B's own address                    |
 | `ping`       | (A, B)   | network             | B's address there answers A                               |
-| `tcp`        | (A, B)   | network:port        | the place of the ports in `listens`: no cells yet         |
+| `tcp`        | (A, B)   | network:port        | A can connect to a port that B `listens` on, there        |
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.module_utils._hosts_file import lists_peers
@@ -25,8 +28,9 @@ from ansible_collections.dockernet.lab.plugins.module_utils._topology import Con
 
 ALLOWED = "allowed"
 DENIED = "denied"
-FACETS = ("placement", "attachment", "hosts_file", "name", "address", "ping", "tcp")
+FACETS = ("network", "placement", "attachment", "hosts_file", "name", "address", "ping", "tcp")
 OWN_LINE = "own:"
+SAME_NODE = "same node"
 
 _ICC = "com.docker.network.bridge.enable_icc"
 
@@ -40,6 +44,16 @@ class Cell(NamedTuple):
     subject: str
     expected: str
 
+    @property
+    def network(self) -> str:
+        """The network that an `attachment`, a `ping` or a `tcp` cell is about."""
+        return self.subject.partition(":")[0]
+
+    @property
+    def port(self) -> str:
+        """The port that a `tcp` cell is about."""
+        return self.subject.partition(":")[2]
+
 
 class Segment(NamedTuple):
     """What containers really share: an overlay network, or one node's instance of a local one."""
@@ -52,14 +66,18 @@ def expect(
     topology: Topology,
     found: Mapping[str, str] | None = None,
     engines: Mapping[str, str] | None = None,
+    nodes: Iterable[str] = (),
+    flavour: str = "none",
 ) -> list[Cell]:
-    """Return all cells of `topology`, grouped by source.
+    """Return all cells of `topology`: its networks', then its containers', grouped by source.
 
     found: the node of each container, by name; read only for those that name none (a Swarm chose).
     engines: the engine's version, by node; where it is not known, 1.10 or later is taken.
+    nodes: all nodes that have an engine of this cluster.
+    flavour: as of `_topology.parse`.
     """
     membership = Membership(topology, found or {})
-    cells: list[Cell] = []
+    cells = list(_network_cells(membership, topology, list(nodes), flavour))
     for source in topology.containers:
         engine = (engines or {}).get(membership.node(source) or "", "")
         cells.extend(_own_cells(source, engine))
@@ -84,10 +102,6 @@ class Membership:
                 for name in dict.fromkeys(text.lower() for text in names_on(container, network)):
                     names.setdefault(name, []).append(container.name)
 
-    def network(self, name: str) -> Network:
-        """The network called `name`."""
-        return self._networks[name]
-
     def node(self, container: Container) -> str | None:
         """The node that a container is declared for, else the one where it was found."""
         return container.node or self._found.get(container.name)
@@ -96,6 +110,10 @@ class Membership:
         """Whether two containers are both on `network`, and on the same instance of it."""
         segment = self._segments[one].get(network)
         return segment is not None and segment == self._segments[other].get(network)
+
+    def reaches(self, one: str, other: str, network: str) -> bool:
+        """Whether they share it, and it lets its containers talk to each other."""
+        return self.shares(one, other, network) and _lets_through(self._networks[network])
 
     def holders(self, asker: str, subject: str) -> dict[str, list[str]]:
         """Who answers when `asker` resolves `subject`: containers by network, empty where nobody does.
@@ -135,9 +153,23 @@ def names_on(container: Container, network: str) -> list[str]:
     return [container.name, *(attachment.aliases if attachment else ())]
 
 
+def _network_cells(membership: Membership, topology: Topology, nodes: list[str], flavour: str) -> Iterator[Cell]:
+    for network in topology.networks:
+        users = [membership.node(c) for c in topology.containers if c.attachment(network.name)]
+        needed: list[str | None] = [*network.nodes, *users]
+        # Engines with a cluster store all know it; in swarm mode it comes with the first container that joins.
+        if not network.is_local and flavour != "mode":
+            needed = [*nodes]
+        for node in dict.fromkeys(needed):
+            if node:
+                yield Cell(network.name, network.name, "network", node, ALLOWED)
+
+
 def _own_cells(container: Container, engine: str) -> Iterator[Cell]:
     name = container.name
     yield Cell(name, name, "placement", container.node or "", ALLOWED)
+    for other, together in container.affinities:
+        yield Cell(name, other, "placement", SAME_NODE, ALLOWED if together else DENIED)
     for attachment in container.attachments:
         yield Cell(name, name, "attachment", attachment.network, ALLOWED)
     yield Cell(name, name, "hosts_file", "localhost", ALLOWED)
@@ -164,8 +196,10 @@ def _pair_cells(membership: Membership, source: Container, target: Container, en
         if resolves:
             yield Cell(*pair, "address", subject, ALLOWED)
     for attachment in target.attachments:
-        reaches = membership.shares(*pair, attachment.network) and _lets_through(membership.network(attachment.network))
-        yield Cell(*pair, "ping", attachment.network, ALLOWED if reaches else DENIED)
+        expected = ALLOWED if membership.reaches(*pair, attachment.network) else DENIED
+        yield Cell(*pair, "ping", attachment.network, expected)
+        for port in target.listens:
+            yield Cell(*pair, "tcp", f"{attachment.network}:{port}", expected)
 
 
 def _subjects(target: Container, with_aliases: bool) -> list[str]:

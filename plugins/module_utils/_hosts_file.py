@@ -34,9 +34,9 @@ def lists_peers(engine: str) -> bool:
 
     Below 1.10 there is no resolver in the engine: each peer has the lines `name` and `name.network`.
     From 1.10 on the file holds localhost, extra hosts and the container's own lines, and never a peer.
-    An unknown version ('') counts as 1.10 or later.
+    An unknown version counts as 1.10 or later.
     """
-    return engine != "" and _release(engine) < (1, 10)
+    return (0, 0) < _release(engine) < (1, 10)
 
 
 def keeps_own_lines(engine: str) -> bool:

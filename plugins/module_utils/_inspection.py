@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The edge that looks at one engine: which of the topology's containers it has, and in what state."""
+"""The edge that looks at one engine: which of the topology's networks and containers it has, and in what state."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -14,17 +14,21 @@ from ansible_collections.dockernet.lab.plugins.module_utils._engine_call import 
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import (
     ContainerObservation,
     EndpointObservation,
+    NetworkObservation,
     NodeObservation,
 )
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import Topology
 
 _TIMEOUT = 20  # seconds that an engine may take for one answer
 _SETTLING = 5.0  # seconds that a container may take to get from 'created' to 'running'
 _UNSETTLED = ("created", "restarting")
+_SERVICE = "com.docker.swarm.service.name"  # the label by which an engine tells whose task a container is
 
 
-def look(node: str, docker_host: str, names: set[str], wait: float) -> NodeObservation:
-    """Return what the engine at `docker_host` has of the containers called `names`.
+def look(node: str, docker_host: str, topology: Topology, flavour: str, wait: float) -> NodeObservation:
+    """Return what the engine at `docker_host` has of the topology.
 
+    In flavour `mode` a container that names no node is a service: the engine has its tasks, under names of their own.
     Waits, for `wait` seconds at most, while one of them is on its way up. An engine that does not
     answer is an observation too: it is in `error`.
     """
@@ -36,10 +40,10 @@ def look(node: str, docker_host: str, names: set[str], wait: float) -> NodeObser
     try:
         engine = str(client.version()["Version"])
         while True:
-            containers = _containers(client, names)
+            containers = _containers(client, topology, flavour)
             unsettled = any(c.state in _UNSETTLED and not c.problem for c in containers)
             if not unsettled or time.monotonic() > deadline:
-                return NodeObservation(node, engine, containers=tuple(containers))
+                return NodeObservation(node, engine, "", tuple(containers), tuple(_networks(client, topology)))
             time.sleep(0.2)
     except REFUSALS as error:
         return NodeObservation(node, error=f"{node}: the engine at {docker_host} fails: {words(error)}")
@@ -47,20 +51,54 @@ def look(node: str, docker_host: str, names: set[str], wait: float) -> NodeObser
         client.close()
 
 
-def _containers(client: Any, names: set[str]) -> list[ContainerObservation]:
+def _networks(client: Any, topology: Topology) -> list[NetworkObservation]:
+    names = {network.name for network in topology.networks}
+    # An engine's own filter matches parts of names.
+    return [
+        NetworkObservation(
+            name=entry["Name"],
+            id=entry["Id"],
+            driver=entry["Driver"],
+            scope=entry["Scope"],
+            internal=bool(entry.get("Internal")),
+            subnets=tuple(pool["Subnet"] for pool in (entry.get("IPAM") or {}).get("Config") or () if "Subnet" in pool),
+        )
+        for entry in client.networks()
+        if entry["Name"] in names
+    ]
+
+
+def _containers(client: Any, topology: Topology, flavour: str) -> list[ContainerObservation]:
     found = []
-    for entry in client.containers(all=True):
-        # A legacy link adds further names with a slash inside.
-        if any(name.lstrip("/") in names for name in entry["Names"] or ()):
-            try:
-                found.append(_container(client.inspect_container(entry["Id"])))
-            except REFUSALS as error:
-                if not is_missing(error):  # it was removed since it was listed
-                    raise
+    for name, entry in _listed(client.containers(all=True), topology, flavour):
+        try:
+            found.append(_container(name, client.inspect_container(entry["Id"])))
+        except REFUSALS as error:
+            if not is_missing(error):  # it was removed since it was listed
+                raise
     return found
 
 
-def _container(inspected: Mapping[str, Any]) -> ContainerObservation:
+def _listed(
+    entries: list[Mapping[str, Any]], topology: Topology, flavour: str
+) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    services = {c.name for c in topology.containers if c.node is None and flavour == "mode"}
+    names = {c.name for c in topology.containers} - services
+    tasks: dict[str, list[Mapping[str, Any]]] = {}
+    for entry in entries:
+        # A legacy link adds further names with a slash inside.
+        own = [name for name in (text.lstrip("/") for text in entry["Names"] or ()) if name in names]
+        service = (entry.get("Labels") or {}).get(_SERVICE)
+        if own:
+            yield own[0], entry
+        elif service in services:
+            tasks.setdefault(service, []).append(entry)
+    for service, candidates in tasks.items():
+        # An engine keeps some of the tasks that have ended: the one that runs counts, else the newest.
+        yield service, max(candidates, key=lambda entry: (entry["State"] == "running", entry["Created"]))
+
+
+def _container(name: str, inspected: Mapping[str, Any]) -> ContainerObservation:
     state = inspected["State"]
     status = str(state["Status"])
     pid = int(state.get("Pid") or 0)
@@ -71,8 +109,9 @@ def _container(inspected: Mapping[str, Any]) -> ContainerObservation:
             interfaces = _namespace.interfaces(pid)
         except OSError as error:
             problem = f"the network namespace of process {pid} cannot be entered: {error}"
+    called = str(inspected["Name"]).lstrip("/")
     return ContainerObservation(
-        name=str(inspected["Name"]).lstrip("/"),
+        name=name,
         state=status,
         pid=pid,
         exit_code=int(state.get("ExitCode") or 0),
@@ -83,6 +122,7 @@ def _container(inspected: Mapping[str, Any]) -> ContainerObservation:
             for name, settings in (inspected["NetworkSettings"].get("Networks") or {}).items()
         ),
         problem=problem,
+        task=called if called != name else "",
     )
 
 

@@ -12,6 +12,7 @@ import fcntl
 import os
 import socket
 import struct
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,9 @@ _ICMP_FILTER = 1
 _ECHO_REPLY, _UNREACHABLE = 0, 3
 _SO_TIMESTAMPNS = 35
 _BUFFER = 4 * 1024 * 1024  # bytes; room for the replies to a whole burst
+_TCP_RTT = slice(68, 72)  # of struct tcp_info: tcpi_rtt, in microseconds
+
+_LIBC = ctypes.CDLL(None, use_errno=True)  # os.setns is there from Python 3.12 on only
 
 
 class Interface(NamedTuple):
@@ -42,13 +46,19 @@ def network_namespace(pid: int) -> Iterator[None]:
 
     Holds for the calling thread.
     """
-    home = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    there = _open(pid)
     try:
-        there = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            _enter(there)
-        finally:
-            os.close(there)
+        with _inside(there):
+            yield
+    finally:
+        os.close(there)
+
+
+@contextmanager
+def _inside(namespace: int) -> Iterator[None]:
+    home = _open("thread-self")
+    try:
+        _enter(namespace)
         try:
             yield
         finally:
@@ -57,10 +67,12 @@ def network_namespace(pid: int) -> Iterator[None]:
         os.close(home)
 
 
+def _open(process: int | str) -> int:
+    return os.open(f"/proc/{process}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+
+
 def _enter(namespace: int) -> None:
-    # os.setns is there from Python 3.12 on only.
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.setns(namespace, _CLONE_NEWNET):
+    if _LIBC.setns(namespace, _CLONE_NEWNET):
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
@@ -88,22 +100,39 @@ def _ask(asker: socket.socket, request: int, interface: str, part: slice) -> byt
 class Sockets(NamedTuple):
     """Sockets of one container. `icmp` receives echo replies and 'unreachable' only, and when they came."""
 
+    namespace: int
     udp: socket.socket
     icmp: socket.socket
+
+    def tcp(self) -> socket.socket:
+        """A further one, to connect with. Raises OSError."""
+        with _inside(self.namespace):
+            return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
+    def close(self) -> None:
+        """Close them, and let the namespace go."""
+        self.udp.close()
+        self.icmp.close()
+        os.close(self.namespace)
 
 
 def sockets(pid: int) -> Sockets:
     """Make the sockets with which process `pid` would ask and ping. Raises OSError as `network_namespace`."""
-    with network_namespace(pid):
-        udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        icmp = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    namespace = _open(pid)
+    try:
+        with _inside(namespace):
+            udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            icmp = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP)
+    except OSError:
+        os.close(namespace)
+        raise
     wanted = 0xFFFFFFFF & ~(1 << _ECHO_REPLY | 1 << _UNREACHABLE)
     icmp.setsockopt(socket.SOL_RAW if hasattr(socket, "SOL_RAW") else 255, _ICMP_FILTER, struct.pack("I", wanted))
     icmp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
     for each in (udp, icmp):
         each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         each.setblocking(False)
-    return Sockets(udp, icmp)
+    return Sockets(namespace, udp, icmp)
 
 
 def received(sock: socket.socket) -> tuple[bytes, str, float]:
@@ -117,6 +146,12 @@ def received(sock: socket.socket) -> tuple[bytes, str, float]:
             seconds, nanoseconds = struct.unpack("ll", data[: struct.calcsize("ll")])
             return packet, sender[0], seconds + nanoseconds / 1e9
     return packet, sender[0], time.time()
+
+
+def round_trip(connected: socket.socket) -> float:
+    """Milliseconds that the kernel measured between its SYN and the answer."""
+    info = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
+    return int.from_bytes(info[_TCP_RTT], sys.byteorder) / 1000
 
 
 def read_file(pid: int, path: str) -> str:

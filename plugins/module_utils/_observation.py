@@ -13,8 +13,12 @@ from typing import Any, Union
 
 from ansible_collections.dockernet.lab.plugins.module_utils._resolver import Answer
 
-# What a ping brought: milliseconds until the reply, or why there was none.
+# What a ping or a connect brought: milliseconds until the reply, or why there was none.
 Pong = Union[float, str]
+
+NO_REPLY = "no reply"
+REFUSED = "connection refused"
+NOT_SENT = "could not be sent"  # and why: says something of the prober, and nothing of the network
 
 
 @dataclass(frozen=True)
@@ -29,7 +33,11 @@ class EndpointObservation:
 
 @dataclass(frozen=True)
 class ContainerObservation:
-    """A container as its engine knows it. since: seconds in its state; -1 where not known."""
+    """A container as its engine knows it.
+
+    since: seconds in its state; -1 where not known. task: what the engine calls it where that is not its
+    name, since it is a task of the service of that name.
+    """
 
     name: str
     state: str
@@ -39,6 +47,7 @@ class ContainerObservation:
     hostname: str = ""
     endpoints: tuple[EndpointObservation, ...] = ()
     problem: str = ""
+    task: str = ""
 
     @property
     def is_up(self) -> bool:
@@ -62,6 +71,22 @@ class ContainerObservation:
 
 
 @dataclass(frozen=True)
+class NetworkObservation:
+    """A network as one engine lists it. scope: local, global (cluster store) or swarm."""
+
+    name: str
+    id: str
+    driver: str
+    scope: str = "local"
+    internal: bool = False
+    subnets: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        words = (self.driver, self.scope, "internal" if self.internal else "", *self.subnets, f"id {self.id[:12]}")
+        return ", ".join(word for word in words if word)
+
+
+@dataclass(frozen=True)
 class NodeObservation:
     """What one node's engine has of the topology. error: why nothing could be seen, else ''."""
 
@@ -69,17 +94,21 @@ class NodeObservation:
     engine: str = ""
     error: str = ""
     containers: tuple[ContainerObservation, ...] = ()
+    networks: tuple[NetworkObservation, ...] = ()
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> NodeObservation:
         """The reverse of `to_json`. Raises TypeError where keys are not its own."""
+        networks = [
+            NetworkObservation(**{**entry, "subnets": tuple(entry["subnets"])}) for entry in data.get("networks", ())
+        ]
         containers = [
             ContainerObservation(
                 **{**entry, "endpoints": tuple(EndpointObservation(**endpoint) for endpoint in entry["endpoints"])}
             )
             for entry in data.get("containers", ())
         ]
-        return cls(**{**data, "containers": tuple(containers)})
+        return cls(**{**data, "containers": tuple(containers), "networks": tuple(networks)})
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, mappings, strings and numbers."""
@@ -88,7 +117,10 @@ class NodeObservation:
 
 @dataclass
 class SourceObservation:
-    """What one container could see from where it is. error: why it could not be entered, else ''."""
+    """What one container could see from where it is. error: why it could not be entered, else ''.
+
+    answers: by name. pings: by address. connects: by 'address:port'.
+    """
 
     name: str
     error: str = ""
@@ -96,6 +128,7 @@ class SourceObservation:
     server: str = ""
     answers: dict[str, Answer] = field(default_factory=dict)
     pings: dict[str, Pong] = field(default_factory=dict)
+    connects: dict[str, Pong] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SourceObservation:

@@ -1,49 +1,53 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The edge that asks and sends: all questions and pings of all containers of a node, at once, from one loop."""
+"""The edge that asks, pings and connects: what one container sends, and what comes back to it."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import selectors
+import socket
 import struct
 import time
-from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.dockernet.lab.plugins.module_utils import _dns, _namespace, _resolver
-from ansible_collections.dockernet.lab.plugins.module_utils._observation import SourceObservation
-
-NO_REPLY = "no reply"
-
-# Seconds. A first packet to a peer on another node can take more than one (its engine is looked up on the first miss).
-PATIENCE = 2.0  # for what should be answered, in one round
-SILENCE = 0.3  # after the last answer that should come, until what stays silent counts as silent
-LEAST_SILENCE = 0.5  # the same, from the start of the round
-AGAIN = 0.25  # until a packet is sent again: one that was lost must not look like one that was blocked
-
-# Pings to answer at a time: each takes an entry of the kernel's neighbour table, whose limit (1024 by default)
-# is one for all namespaces of a machine.
-WINDOW = 400
-BURST = 64  # packets sent before replies are read again
+from ansible_collections.dockernet.lab.plugins.module_utils._observation import (
+    NO_REPLY,
+    NOT_SENT,
+    REFUSED,
+    SourceObservation,
+)
 
 _ECHO_REQUEST, _ECHO_REPLY, _UNREACHABLE = 8, 0, 3
 _ICMP = struct.Struct("!BBHHH")
 
+# Not os.strerror's, which speaks the user's language.
+_WORDS = {
+    errno.ECONNREFUSED: REFUSED,
+    errno.EHOSTUNREACH: "no route to host",
+    errno.ENETUNREACH: "network is unreachable",
+    errno.ETIMEDOUT: NO_REPLY,
+}
+# It lacks files, memory, or ports to connect from.
+_OF_THE_PROBER = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL)
+
 
 @dataclass(eq=False)
 class Probe:
-    """One question or ping. should_answer: whether a round waits for it."""
+    """One question, ping or connect. should_answer: whether a round waits for it."""
 
     source: Source
-    kind: str  # 'name' or 'ping'
-    subject: str  # the name, or the address
+    kind: str  # 'name', 'ping' or 'tcp'
+    subject: str  # the name, the address, or 'address:port'
     should_answer: bool
-    sent: float = 0.0  # when, as time.monotonic()
-    left: float = 0.0  # the same moment, as time.time()
+    first: float = 0.0  # when it was sent first, and last, as time.monotonic()
+    sent: float = 0.0
+    left: float = 0.0  # when it was sent last, as time.time()
     times: int = 0
+    connection: socket.socket | None = None
     result: Any = None
 
 
@@ -56,6 +60,8 @@ class Source:
     ident: int = field(default_factory=lambda: int.from_bytes(os.urandom(2), "big"))
     _waiting: dict[tuple[str, int], Probe] = field(default_factory=dict)
     _number: int = 0
+    _selector: selectors.BaseSelector | None = None
+    _finished: list[Probe] = field(default_factory=list)
 
     @classmethod
     def enter(cls, name: str, pid: int) -> Source:
@@ -73,26 +79,59 @@ class Source:
 
     def close(self) -> None:
         """Close its sockets."""
-        for each in self.sockets or ():
-            each.close()
+        if self.sockets:
+            self.sockets.close()
+
+    def start(self, selector: selectors.BaseSelector, finished: list[Probe]) -> None:
+        """Forget late answers of the round before. What `selector` gives is to be called as it comes.
+
+        finished: takes each probe that has got its result.
+        """
+        self._waiting.clear()
+        self._selector, self._finished = selector, finished
+        if self.sockets:
+            selector.register(self.sockets.udp, selectors.EVENT_READ, lambda: self._read("name"))
+            selector.register(self.sockets.icmp, selectors.EVENT_READ, lambda: self._read("ping"))
+
+    def keep(self, probe: Probe) -> None:
+        """Take a probe's result into the observation, and hang up where there is none yet."""
+        self._hang_up(probe)
+        if probe.kind == "name":
+            self.seen.answers[probe.subject] = _resolver.TIME_OUT if probe.result is None else probe.result
+        else:
+            kept = self.seen.pings if probe.kind == "ping" else self.seen.connects
+            kept[probe.subject] = NO_REPLY if probe.result is None else probe.result
 
     def send(self, probe: Probe) -> None:
         """Send a probe; one that the kernel refuses has its result at once."""
-        assert self.sockets is not None
         probe.sent, probe.left, probe.times = time.monotonic(), time.time(), probe.times + 1
-        self._number = (self._number + 1) % 0x10000
-        self._waiting[probe.kind, self._number] = probe
+        probe.first = probe.first or probe.sent
         try:
-            if probe.kind == "name":
-                self.sockets.udp.sendto(_dns.question(self._number, probe.subject), (self.seen.server, 53))
+            if probe.kind == "tcp":
+                self._connect(probe)
             else:
-                self.sockets.icmp.sendto(_echo(self.ident, self._number), (probe.subject, 0))
+                self._send_packet(probe)
         except BlockingIOError:
             pass  # the socket is full; it will be sent again
         except OSError as error:
-            probe.result = error.strerror or str(error)
+            self._finish(probe, _words(error.errno or 0))
 
-    def receive(self, kind: str) -> None:
+    def _finish(self, probe: Probe, result: Any) -> None:
+        probe.result = result
+        self._finished.append(probe)
+
+    # Questions and pings
+
+    def _send_packet(self, probe: Probe) -> None:
+        assert self.sockets is not None
+        self._number = (self._number + 1) % 0x10000
+        self._waiting[probe.kind, self._number] = probe
+        if probe.kind == "name":
+            self.sockets.udp.sendto(_dns.question(self._number, probe.subject), (self.seen.server, 53))
+        else:
+            self.sockets.icmp.sendto(_echo(self.ident, self._number), (probe.subject, 0))
+
+    def _read(self, kind: str) -> None:
         """Read what has come, and give it to the probes that asked for it."""
         assert self.sockets is not None
         # Ends with BlockingIOError, or with an ICMP error that came back for an earlier packet.
@@ -110,7 +149,7 @@ class Source:
             return
         probe = self._waiting.pop(("name", number), None)
         if probe is not None and probe.result is None:
-            probe.result = answer
+            self._finish(probe, answer)
 
     def _ponged(self, packet: bytes, sender: str, came: float) -> None:
         header = packet[(packet[0] & 0x0F) * 4 :]
@@ -127,77 +166,47 @@ class Source:
         if ident != self.ident or probe is None or isinstance(probe.result, float):
             return
         if kind == _UNREACHABLE:
-            probe.result = f"unreachable, says {sender}"
+            self._finish(probe, f"unreachable, says {sender}")
         elif sender == probe.subject:
-            probe.result = max(0.0, (came - probe.left) * 1000)
+            self._finish(probe, max(0.0, (came - probe.left) * 1000))
 
-    def start_round(self) -> None:
-        """Forget late answers of the round before."""
-        self._waiting.clear()
+    # Connections
 
-    def keep(self, probe: Probe) -> None:
-        """Take a probe's result into the observation."""
-        if probe.kind == "name":
-            self.seen.answers[probe.subject] = _resolver.TIME_OUT if probe.result is None else probe.result
+    def _connect(self, probe: Probe) -> None:
+        assert self.sockets is not None and self._selector is not None
+        self._hang_up(probe)
+        probe.connection = connection = self.sockets.tcp()
+        address, _, port = probe.subject.rpartition(":")
+        number = connection.connect_ex((address, int(port)))
+        if number == errno.EINPROGRESS:
+            self._selector.register(connection, selectors.EVENT_WRITE, lambda: self._connected(probe))
         else:
-            self.seen.pings[probe.subject] = NO_REPLY if probe.result is None else probe.result
+            self._decide(probe, number)
 
+    def _connected(self, probe: Probe) -> None:
+        assert probe.connection is not None
+        self._decide(probe, probe.connection.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
 
-def run_round(probes: list[Probe]) -> None:
-    """Send all probes and wait for what comes back, then keep all results.
+    def _decide(self, probe: Probe, number: int) -> None:
+        assert probe.connection is not None
+        result = _words(number) if number else _namespace.round_trip(probe.connection)
+        self._hang_up(probe)
+        self._finish(probe, result)
 
-    Ends as soon as all that should be answered are and the others have been silent for long enough,
-    and after `PATIENCE` seconds without any progress at the latest.
-    """
-    sources = list({id(probe.source): probe.source for probe in probes}.values())
-    with selectors.DefaultSelector() as selector:
-        for source in sources:
-            source.start_round()
-            if source.sockets:
-                selector.register(source.sockets.udp, selectors.EVENT_READ, (source, "name"))
-                selector.register(source.sockets.icmp, selectors.EVENT_READ, (source, "ping"))
-        _exchange(sorted(probes, key=lambda probe: not probe.should_answer), selector)
-    for probe in probes:
-        probe.source.keep(probe)
-
-
-def _exchange(probes: list[Probe], selector: selectors.BaseSelector) -> None:
-    unsent = deque(probes)
-    open_probes: set[Probe] = set()
-    start = last_answer = time.monotonic()
-    while True:
-        _send_burst(unsent, open_probes)
-        for key, _ in selector.select(0 if unsent else 0.01):
-            source, kind = key.data
-            source.receive(kind)
-        now = time.monotonic()
-        answered = {probe for probe in open_probes if probe.result is not None}
-        if any(probe.should_answer for probe in answered):
-            last_answer = now
-        open_probes -= answered
-        for probe in open_probes:
-            if now - probe.sent > AGAIN * probe.times and (probe.should_answer or probe.times < 2):
-                probe.source.send(probe)
-        if unsent:
-            continue
-        if not open_probes or now - max(start, last_answer) > PATIENCE:
+    def _hang_up(self, probe: Probe) -> None:
+        if probe.connection is None:
             return
-        quiet = now - max(probe.sent for probe in open_probes)
-        silent = now - last_answer > SILENCE and now - start > LEAST_SILENCE and quiet > AGAIN
-        if silent and not any(probe.should_answer for probe in open_probes):
-            return
+        assert self._selector is not None
+        with contextlib.suppress(KeyError):  # it was decided before it was waited for
+            self._selector.unregister(probe.connection)
+        # Not reset: a server should see no more of it than a caller who says nothing.
+        probe.connection.close()
+        probe.connection = None
 
 
-def _send_burst(unsent: deque[Probe], open_probes: set[Probe]) -> None:
-    room = WINDOW - sum(probe.kind == "ping" and probe.should_answer for probe in open_probes)
-    for _ in range(min(BURST, len(unsent))):
-        if unsent[0].kind == "ping" and unsent[0].should_answer:
-            if room <= 0:
-                return
-            room -= 1
-        probe = unsent.popleft()
-        probe.source.send(probe)
-        open_probes.add(probe)
+def _words(number: int) -> str:
+    said = _WORDS.get(number) or os.strerror(number)
+    return f"{NOT_SENT}: {said}" if number in _OF_THE_PROBER else said
 
 
 def _echo(ident: int, number: int) -> bytes:
@@ -213,9 +222,3 @@ def _checksum(data: bytes) -> int:
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
     return ~total & 0xFFFF
-
-
-def close(sources: Iterable[Source]) -> None:
-    """Close all sockets."""
-    for source in sources:
-        source.close()

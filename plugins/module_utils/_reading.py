@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
@@ -11,16 +12,21 @@ from ansible_collections.dockernet.lab.plugins.module_utils._expectation import 
     ALLOWED,
     DENIED,
     OWN_LINE,
+    SAME_NODE,
     Cell,
     Membership,
+    expect,
 )
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import (
+    NOT_SENT,
     ContainerObservation,
+    NetworkObservation,
     NodeObservation,
+    Pong,
     SourceObservation,
 )
 from ansible_collections.dockernet.lab.plugins.module_utils._resolver import Resolution, resolve
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Topology
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import Container, Network, Topology
 
 BLOCKED = "blocked"
 FAILED = "failed"  # the probe could not run
@@ -40,29 +46,45 @@ class World:
         topology: Topology,
         nodes: Mapping[str, NodeObservation],
         sources: Mapping[str, SourceObservation] | None = None,
+        flavour: str = "none",
     ) -> None:
         self.topology = topology
         self.nodes = nodes
         self.sources = dict(sources or {})
+        self.flavour = flavour
+        self._declared = {container.name: container for container in topology.containers}
+        self._everywhere: dict[str, dict[str, ContainerObservation]] = {name: {} for name in self._declared}
+        for node, observed in nodes.items():
+            for container in observed.containers:
+                self._everywhere.setdefault(container.name, {})[node] = container
         self._found = {container.name: self._find(container.name) for container in topology.containers}
         self.places = {name: self._found[name][0] for name in self._found if self._found[name][0]}
         self.membership = Membership(topology, self.places)
         self._hosts: dict[str, list[_hosts_file.Line]] = {}
 
-    def _find(self, name: str) -> tuple[str, ContainerObservation | None]:
-        """Where a container is: on its declared node, else where it is up, else where it is at all."""
-        holders = self.everywhere(name)
-        declared = self.topology.container(name).node
+    def cells(self) -> list[Cell]:
+        """All that the topology promises."""
+        engines = {name: seen.engine for name, seen in self.nodes.items()}
+        return expect(self.topology, self.places, engines, self.nodes, self.flavour)
 
-        def rank(node: str) -> tuple[bool, bool]:
-            return node != declared, not holders[node].is_up
+    def _find(self, name: str) -> tuple[str, ContainerObservation | None]:
+        """Where a container is: on its declared node, else where it is up, else where it was last."""
+        holders = self.everywhere(name)
+        declared = self.declared(name).node
+
+        def rank(node: str) -> tuple[bool, bool, int]:
+            return node != declared, not holders[node].is_up, holders[node].since
 
         node = min(holders, key=rank, default="")
         return node, holders.get(node)
 
+    def declared(self, name: str) -> Container:
+        """The container as the topology has it. Raises KeyError where it has none of that name."""
+        return self._declared[name]
+
     def everywhere(self, name: str) -> dict[str, ContainerObservation]:
         """All containers of that name, by node."""
-        return {node: c for node, seen in self.nodes.items() for c in seen.containers if c.name == name}
+        return self._everywhere[name]
 
     def seen(self, name: str) -> ContainerObservation | None:
         """The container as its engine knows it; None where no engine that was looked at has it."""
@@ -70,18 +92,44 @@ class World:
 
     def place(self, name: str) -> str:
         """The node where the container is, else the one where it should be; '' where neither is known."""
-        return self.places.get(name) or self.topology.container(name).node or ""
+        return self.places.get(name) or self.declared(name).node or ""
+
+    def end(self, name: str, network: str, port: str = "") -> str:
+        """Where others reach a container on a network, at one of its ports where one is given; '' for nowhere."""
+        container = self.seen(name)
+        address = container.address(network) if container else ""
+        return f"{address}:{port}" if address and port else address
+
+    def listening_ends(self, name: str) -> list[str]:
+        """Where a container is declared to listen."""
+        declared = self.declared(name)
+        ends = [self.end(name, a.network, str(port)) for a in declared.attachments for port in declared.listens]
+        return [end for end in ends if end]
+
+    def nearer_holder(self, cell: Cell, address: str) -> str:
+        """Who else has an address of the target's, on a network of the source's; '' where nobody has.
+
+        Local networks of two nodes may use the same addresses.
+        """
+        for container in self.topology.containers:
+            for attachment in container.attachments:
+                near = self.membership.shares(cell.source, container.name, attachment.network)
+                is_other = container.name != cell.target
+                if near and is_other and self.end(container.name, attachment.network) == address:
+                    return container.name
+        return ""
 
     def blind_spot(self, name: str) -> str:
         """Why nobody can tell where a container is: '' where it was found, or is definitely not there."""
         if self.seen(name):
             return ""
-        declared = self.topology.container(name).node
-        for node in [declared] if declared else list(self.nodes):
-            error = self.nodes[node].error if node in self.nodes else f"{node} was not to be looked at"
-            if error:
-                return error
-        return ""
+        declared = self.declared(name).node
+        candidates = [declared] if declared else self.nodes
+        return next((blind for node in candidates if (blind := self.blind_node(node))), "")
+
+    def blind_node(self, node: str) -> str:
+        """Why nobody has seen what a node has; '' where somebody has."""
+        return self.nodes[node].error if node in self.nodes else f"{node} was not to be looked at"
 
     def hosts(self, name: str) -> list[_hosts_file.Line]:
         """The lines of a source's hosts file."""
@@ -122,7 +170,48 @@ def read(cell: Cell, world: World) -> Reading:
     return _OF_SOURCE[cell.facet](cell, world)
 
 
+def _network(cell: Cell, world: World) -> Reading:
+    blind = world.blind_node(cell.subject)
+    if blind:
+        return Reading(UNKNOWN, blind)
+    found = [network for network in world.nodes[cell.subject].networks if network.name == cell.source]
+    if not found:
+        return Reading(BLOCKED, "the engine has no network of that name")
+    if len(found) > 1:
+        return Reading(BLOCKED, f"{len(found)} networks have that name: {'; '.join(map(str, found))}")
+    declared = world.topology.network(cell.source)
+    problems = _differences(declared, found[0])
+    if not declared.is_local:
+        problems += [
+            f"{node} has another one, id {network.id[:12]}"
+            for node, seen in world.nodes.items()
+            for network in seen.networks
+            if network.name == cell.source and network.id != found[0].id
+        ]
+    return Reading(BLOCKED if problems else ALLOWED, "; ".join([str(found[0]), *problems]))
+
+
+def _differences(declared: Network, found: NetworkObservation) -> list[str]:
+    wanted = []
+    if found.driver != declared.driver:
+        wanted.append(f"driver {declared.driver}")
+    if found.internal != declared.internal:
+        wanted.append("internal" if declared.internal else "not internal")
+    if declared.subnet and declared.subnet not in map(_canonical, found.subnets):
+        wanted.append(f"subnet {declared.subnet}")
+    return [f"declared is {_list(wanted)}"] if wanted else []
+
+
+def _canonical(subnet: str) -> str:
+    try:
+        return str(ipaddress.ip_network(subnet, strict=False))
+    except ValueError:
+        return subnet
+
+
 def _placement(cell: Cell, world: World) -> Reading:
+    if cell.subject == SAME_NODE:
+        return _same_node(cell, world)
     blind = world.blind_spot(cell.source)
     if blind:
         return Reading(UNKNOWN, blind)
@@ -132,11 +221,25 @@ def _placement(cell: Cell, world: World) -> Reading:
     place = world.place(cell.source)
     if cell.subject and place != cell.subject:
         return Reading(BLOCKED, f"it is on {place}")
-    others = [node for node in world.everywhere(cell.source) if node != place]
+    # Engines keep some of a service's tasks that have ended, be it to start again on another node.
+    others = [node for node, c in world.everywhere(cell.source).items() if node != place and (c.is_up or not c.task)]
     if others:
         return Reading(BLOCKED, f"it is on {place}, and {', '.join(others)} has another of that name")
     running = container.state == "running"
-    return Reading(ALLOWED if running else BLOCKED, f"{state_of(container)}, on {place}")
+    called = f" as {container.task}" if container.task else ""
+    return Reading(ALLOWED if running else BLOCKED, f"{state_of(container)}, on {place}{called}")
+
+
+def _same_node(cell: Cell, world: World) -> Reading:
+    ends = (cell.source, cell.target)
+    for name in ends:
+        if world.blind_spot(name):
+            return Reading(UNKNOWN, world.blind_spot(name))
+        if world.seen(name) is None:
+            return Reading(FAILED, f"{name} is on no node")
+    places = [world.place(name) for name in ends]
+    evidence = _list(f"{name} is on {place}" for name, place in zip(ends, places))
+    return Reading(ALLOWED if places[0] == places[1] else BLOCKED, evidence)
 
 
 def _attachment(cell: Cell, world: World) -> Reading:
@@ -154,7 +257,7 @@ def _attachment(cell: Cell, world: World) -> Reading:
     if not endpoint.own_address or endpoint.own_address != endpoint.engine_address:
         own = endpoint.own_address or "none"
         return Reading(BLOCKED, f"the engine says {endpoint.engine_address or 'none'}, its own namespace {own}")
-    attachment = world.topology.container(cell.source).attachment(cell.subject)
+    attachment = world.declared(cell.source).attachment(cell.subject)
     if attachment and attachment.address not in (None, endpoint.own_address):
         return Reading(BLOCKED, f"its address is {endpoint.own_address}, and should be {attachment.address}")
     return Reading(ALLOWED, f"address {endpoint.own_address}")
@@ -175,10 +278,9 @@ def _hosts_line(cell: Cell, world: World) -> Reading:
 
 def _wanted_in_file(cell: Cell, world: World) -> str:
     if cell.source == cell.target:
-        return world.topology.container(cell.source).extra_hosts.get(cell.subject, "127.0.0.1")
-    target = world.seen(cell.target)
+        return world.declared(cell.source).extra_hosts.get(cell.subject, "127.0.0.1")
     holders = world.membership.holders(cell.source, cell.subject)
-    return next((target.address(network) for network in holders), "") if target else ""
+    return next((world.end(cell.target, network) for network in holders), "")
 
 
 def _own_line(cell: Cell, world: World) -> Reading:
@@ -220,56 +322,53 @@ def _address(cell: Cell, world: World) -> Reading:
     answered = set(resolution.addresses)
     holders = world.membership.holders(cell.source, cell.subject)
     for network, names in holders.items():
-        held = {name: _address_of(world, name, network) for name in names}
+        held = {name: world.end(name, network) for name in names}
         # A name on two networks is answered from one of them; all its holders there are answered.
         if answered <= set(held.values()) and held.get(cell.target, next(iter(answered))) in answered:
             return Reading(ALLOWED, f"{_list(resolution.addresses)} on {network}")
-    own = [f"{_address_of(world, cell.target, network) or 'no address'} on {network}" for network in holders]
+    own = [f"{world.end(cell.target, network) or 'no address'} on {network}" for network in holders]
     return Reading(BLOCKED, f"{_list(resolution.addresses)} from {resolution.said}; {cell.target} has {_list(own)}")
 
 
-def _address_of(world: World, name: str, network: str) -> str:
-    container = world.seen(name)
-    return container.address(network) if container else ""
-
-
 def _ping(cell: Cell, world: World) -> Reading:
+    return _reach(cell, world, world.sources[cell.source].pings, "answered")
+
+
+def _tcp(cell: Cell, world: World) -> Reading:
+    return _reach(cell, world, world.sources[cell.source].connects, "connected")
+
+
+def _reach(cell: Cell, world: World, brought: Mapping[str, Pong], verb: str) -> Reading:
     if world.blind_spot(cell.target):
         return Reading(UNKNOWN, world.blind_spot(cell.target))
-    address = _address_of(world, cell.target, cell.subject)
-    if not address:
-        return Reading(BLOCKED, f"{cell.target} has no address on {cell.subject}")
-    pong = world.sources[cell.source].pings.get(address, "never sent")
+    end = world.end(cell.target, cell.network, cell.port)
+    if not end:
+        return Reading(BLOCKED, f"{cell.target} has no address on {cell.network}")
+    pong = brought.get(end)
+    if pong is None:
+        return Reading(FAILED, f"{end}: never sent")
     if isinstance(pong, str):
-        return Reading(FAILED if pong == "never sent" else BLOCKED, f"{address}: {pong}")
-    namesake = _nearer_holder(cell, world, address) if cell.expected == DENIED else ""
+        return Reading(FAILED if pong.startswith(NOT_SENT) else BLOCKED, f"{end}: {pong}")
+    address = world.end(cell.target, cell.network)
+    namesake = world.nearer_holder(cell, address) if cell.expected == DENIED else ""
     if namesake:
-        return Reading(BLOCKED, f"{address} is {namesake}'s for {cell.source}, and that is who answered")
-    return Reading(ALLOWED, f"{address} answered in {pong:.1f} ms")
-
-
-def _nearer_holder(cell: Cell, world: World, address: str) -> str:
-    """Who else has that address on a network of the source's: local networks of two nodes may use the same."""
-    for container in world.topology.containers:
-        for attachment in container.attachments:
-            near = world.membership.shares(cell.source, container.name, attachment.network)
-            if (
-                near
-                and container.name != cell.target
-                and _address_of(world, container.name, attachment.network) == address
-            ):
-                return container.name
-    return ""
+        return Reading(BLOCKED, f"{address} is {namesake}'s for {cell.source}, and that is who {verb}")
+    return Reading(ALLOWED, f"{end} {verb} in {pong:.1f} ms")
 
 
 def _list(words: Iterable[str]) -> str:
     return ", ".join(words)
 
 
-_OF_ENGINE: dict[str, Callable[[Cell, World], Reading]] = {"placement": _placement, "attachment": _attachment}
+_OF_ENGINE: dict[str, Callable[[Cell, World], Reading]] = {
+    "network": _network,
+    "placement": _placement,
+    "attachment": _attachment,
+}
 _OF_SOURCE: dict[str, Callable[[Cell, World], Reading]] = {
     "hosts_file": _hosts_line,
     "name": _name,
     "address": _address,
     "ping": _ping,
+    "tcp": _tcp,
 }

@@ -6,13 +6,14 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
-from ansible_collections.dockernet.lab.plugins.module_utils import _probes
-from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, Cell, expect
-from ansible_collections.dockernet.lab.plugins.module_utils._observation import SourceObservation
+from ansible_collections.dockernet.lab.plugins.module_utils._exchange import run_round
+from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, Cell
+from ansible_collections.dockernet.lab.plugins.module_utils._observation import REFUSED, SourceObservation
+from ansible_collections.dockernet.lab.plugins.module_utils._probes import Probe, Source
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import World, read
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds between rounds
-_KIND = {"name": "name", "address": "name", "ping": "ping"}
+_KIND = {"name": "name", "address": "name", "ping": "ping", "tcp": "tcp"}
 
 
 def probe_node(world: World, node: str, wait: float) -> list[SourceObservation]:
@@ -22,57 +23,84 @@ def probe_node(world: World, node: str, wait: float) -> list[SourceObservation]:
     """
     deadline = time.monotonic() + wait
     up = [name for name, place in world.places.items() if place == node and _is_up(world, name)]
-    sources = {name: _probes.Source.enter(name, _pid(world, name)) for name in up}
+    sources = {name: Source.enter(name, _pid(world, name)) for name in up}
     world.sources.update({name: source.seen for name, source in sources.items()})
     cells = [
         cell
-        for cell in expect(world.topology, world.places, {name: seen.engine for name, seen in world.nodes.items()})
+        for cell in world.cells()
         if cell.facet in _KIND and cell.source in sources and sources[cell.source].sockets
     ]
     try:
-        _probes.run_round(_plan(cells, world, sources) + _controls(world, sources.values()))
+        probes = _plan(cells, world, sources) + _controls(world, sources.values())
         pause = _FIRST_PAUSE
-        while (cells := [cell for cell in cells if not _is_settled(cell, world)]) and time.monotonic() < deadline:
+        while True:
+            run_round(probes + _own_ports(world, sources.values()))
+            cells = [cell for cell in cells if not _is_settled(cell, world)]
+            if not (cells or _own_ports(world, sources.values())) or time.monotonic() > deadline:
+                break
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-            _probes.run_round(_plan(cells, world, sources))
+            probes = _plan(cells, world, sources)
     finally:
-        _probes.close(sources.values())
+        for source in sources.values():
+            source.close()
     return [source.seen for source in sources.values()]
 
 
-def _plan(cells: Iterable[Cell], world: World, sources: dict[str, _probes.Source]) -> list[_probes.Probe]:
+def _plan(cells: Iterable[Cell], world: World, sources: dict[str, Source]) -> list[Probe]:
     """The probes that `cells` need, each once."""
-    planned: dict[tuple[str, str, str], _probes.Probe] = {}
+    planned: dict[tuple[str, str, str], Probe] = {}
     for cell in cells:
         subject = cell.subject
-        if cell.facet == "ping":
-            target = world.seen(cell.target)
-            subject = target.address(cell.subject) if target else ""
+        if cell.facet in ("ping", "tcp"):
+            subject = world.end(cell.target, cell.network, cell.port)
             if not subject:
                 continue
         key = (cell.source, _KIND[cell.facet], subject)
         should_answer = cell.expected == ALLOWED and not _is_hopeless(cell, world)
-        probe = planned.setdefault(key, _probes.Probe(sources[cell.source], key[1], subject, should_answer))
+        probe = planned.setdefault(key, Probe(sources[cell.source], key[1], subject, should_answer))
         probe.should_answer |= should_answer
     return list(planned.values())
 
 
-def _controls(world: World, sources: Iterable[_probes.Source]) -> list[_probes.Probe]:
+def _controls(world: World, sources: Iterable[Source]) -> list[Probe]:
     """Each container's questions to itself: they prove that its resolver answers and that it can ping at all."""
     probes = []
     for source in sources:
         container = world.seen(source.seen.name)
         addresses = sorted(container.addresses) if container else []
         if source.sockets and addresses:
-            probes.append(_probes.Probe(source, "name", source.seen.name, True))
-            probes.extend(_probes.Probe(source, "ping", address, True) for address in addresses)
+            probes.append(Probe(source, "name", source.seen.name, True))
+            probes.extend(Probe(source, "ping", address, True) for address in addresses)
     return probes
+
+
+def _own_ports(world: World, sources: Iterable[Source]) -> list[Probe]:
+    """Each container's connects to its own ports, as long as they fail: who does not listen proves nothing."""
+    return [
+        Probe(source, "tcp", end, True)
+        for source in sources
+        for end in world.listening_ends(source.seen.name)
+        if source.sockets and not isinstance(source.seen.connects.get(end), float)
+    ]
 
 
 def _is_settled(cell: Cell, world: World) -> bool:
     """Whether asking again could change nothing: it is as expected, or cannot come to be."""
-    return _is_hopeless(cell, world) or (read(cell, world).observed == ALLOWED) == (cell.expected == ALLOWED)
+    if _is_hopeless(cell, world):
+        return True
+    is_allowed = read(cell, world).observed == ALLOWED
+    if cell.expected == ALLOWED or is_allowed:
+        return is_allowed == (cell.expected == ALLOWED)
+    return not _is_refused_by_the_target(cell, world)
+
+
+def _is_refused_by_the_target(cell: Cell, world: World) -> bool:
+    """Whether a connect that is denied was refused by a target which can be reached: it may be about to listen."""
+    seen = world.sources[cell.source]
+    address = world.end(cell.target, cell.network)
+    refused = cell.facet == "tcp" and seen.connects.get(f"{address}:{cell.port}") == REFUSED
+    return refused and isinstance(seen.pings.get(address), float) and not world.nearer_holder(cell, address)
 
 
 def _is_hopeless(cell: Cell, world: World) -> bool:
@@ -82,7 +110,9 @@ def _is_hopeless(cell: Cell, world: World) -> bool:
     target = world.seen(cell.target)
     if target is None or not target.is_up:
         return True
-    networks = [cell.subject] if cell.facet == "ping" else world.membership.holders(cell.source, cell.subject)
+    if cell.facet in ("ping", "tcp"):
+        return not target.address(cell.network)
+    networks = world.membership.holders(cell.source, cell.subject)
     return not any(target.address(network) for network in networks)
 
 

@@ -6,10 +6,12 @@ DOCUMENTATION = r"""
 module: network_probe
 short_description: See a topology from one node and from inside its containers
 description:
-  - Without O(nodes_seen), looks at the node's engine and returns which containers of the topology are there, in
-    what state and with which addresses, as the engine says and as the container's own namespace has them.
+  - Without O(nodes_seen), looks at the node's engine and returns which networks and containers of the topology are
+    there, these in what state and with which addresses, as the engine says and as their own namespaces have them.
+  - In flavour V(mode), a container that names no node is a service, and its task is looked at.
   - With O(nodes_seen), what all nodes returned before, enters each container of this node and asks from there for
-    every name, pings every address and reads the hosts file. No tool is needed inside a container.
+    every name, pings every address, connects to every port in C(listens) and reads the hosts file. No tool is needed
+    inside a container.
   - Asks again for what is not as the topology says, until it is or O(wait) seconds have passed.
   - Judges nothing. The action M(dockernet.lab.verify) does.
 author:
@@ -91,12 +93,15 @@ seen:
         since: 12
         hostname: 0123456789ab
         problem: ""
+        task: ""
         endpoints:
           - {network: linux, engine_address: 10.0.0.2, own_address: 10.0.0.2, mac: "02:42:0a:00:00:02"}
+    networks:
+      - {name: linux, id: 0123456789abcdef, driver: overlay, scope: global, internal: false, subnets: [10.0.0.0/24]}
 probed:
   description:
-    - What each container of the node found out. An answer is a list of addresses or why there is none, a ping the
-      milliseconds until the reply or why there is none.
+    - What each container of the node found out. An answer is a list of addresses or why there is none, a ping or
+      a connect the milliseconds until the reply or why there is none.
   returned: when O(nodes_seen) is given
   type: list
   elements: dict
@@ -107,6 +112,7 @@ probed:
       server: 127.0.0.11
       answers: {ubuntu2: [10.0.0.3], web: NXDOMAIN}
       pings: {10.0.0.3: 0.4, 10.1.0.2: no reply}
+      connects: {"10.0.0.3:80": 0.3, "10.0.0.3:81": connection refused}
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -137,8 +143,7 @@ def main() -> None:
     if params["nodes_seen"] is None:
         from ansible_collections.dockernet.lab.plugins.module_utils._inspection import look
 
-        names = {container.name for container in topology.containers}
-        seen = look(params["node"], params["docker_host"], names, params["wait"])
+        seen = look(params["node"], params["docker_host"], topology, params["flavour"], params["wait"])
         module.exit_json(changed=False, seen=seen.to_json())
 
     from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
@@ -148,7 +153,7 @@ def main() -> None:
         nodes = {node: NodeObservation.from_json(data) for node, data in params["nodes_seen"].items() if data}
     except (TypeError, KeyError) as error:
         module.fail_json(msg=f"'nodes_seen' does not hold what network_probe returned as 'seen': {error}.")
-    probed = probe_node(World(topology, nodes), params["node"], params["wait"])
+    probed = probe_node(World(topology, nodes, flavour=params["flavour"]), params["node"], params["wait"])
     module.exit_json(changed=False, probed=[source.to_json() for source in probed])
 
 

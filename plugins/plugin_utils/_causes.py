@@ -5,14 +5,38 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, DENIED, Cell
+from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, DENIED, SAME_NODE, Cell
+from ansible_collections.dockernet.lab.plugins.module_utils._observation import REFUSED
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import BLOCKED, World, state_of
 from ansible_collections.dockernet.lab.plugins.module_utils._resolver import has_answered
 
 
 def likely_cause(cell: Cell, observed: str, world: World) -> str:
     """Why a cell is not correct, as a sentence without its full stop; '' where nothing is known."""
+    if cell.facet == "network":
+        return _of_network(cell, world)
     return next((cause for ask in _QUESTIONS if (cause := ask(cell, observed, world))), "")
+
+
+def _of_network(cell: Cell, world: World) -> str:
+    network, node = world.topology.network(cell.source), cell.subject
+    if world.blind_node(node):
+        return world.blind_node(node)
+    ids = {name: {n.id for n in seen.networks if n.name == network.name} for name, seen in world.nodes.items()}
+    if len(ids[node]) > 1:
+        return f"several networks on {node} are called {network.name}: remove all but one with 'docker network rm ID'"
+    holders = [name for name in ids if ids[name]]
+    if ids[node]:
+        if not network.is_local and len(set().union(*ids.values())) > 1:
+            return f"{', '.join(holders)} do not have one network {network.name} but several: do they share one store"
+        return f"{network.name} on {node} is not as declared, and no engine changes a network that is there"
+    if network.is_local:
+        return f"{network.name} is missing on {node}: nobody has made it, or somebody has removed it"
+    if world.flavour == "mode":
+        return f"{network.name} is missing on {node}: no container there has joined it"
+    if holders:
+        return f"{node} does not see {network.name}, which {', '.join(holders)} has: has it lost the cluster store"
+    return f"{network.name} is missing everywhere: nobody has made it, or somebody has removed it"
 
 
 def _ends(cell: Cell) -> Iterator[str]:
@@ -31,6 +55,14 @@ def _missing(cell: Cell, _observed: str, world: World) -> str:
     return ""
 
 
+def _placed_otherwise(cell: Cell, observed: str, world: World) -> str:
+    if cell.subject != SAME_NODE or observed not in (ALLOWED, BLOCKED):
+        return ""
+    if world.declared(cell.target).node == world.place(cell.target):
+        return f"{cell.source} was placed without its affinity to {cell.target}, which counts only when it is created"
+    return f"{cell.source} was placed without its affinity to {cell.target}, or {cell.target} has moved since"
+
+
 def _not_running(cell: Cell, _observed: str, world: World) -> str:
     for name in _ends(cell):
         container = world.seen(name)
@@ -43,7 +75,7 @@ def _not_running(cell: Cell, _observed: str, world: World) -> str:
 
 def _elsewhere(cell: Cell, _observed: str, world: World) -> str:
     for name in _ends(cell):
-        declared, nodes = world.topology.container(name).node, list(world.everywhere(name))
+        declared, nodes = world.declared(name).node, list(world.everywhere(name))
         if declared and nodes and nodes != [declared]:
             return f"{name} is on {', '.join(nodes)}, and should be on {declared} alone"
     return ""
@@ -54,7 +86,7 @@ def _not_attached(cell: Cell, observed: str, world: World) -> str:
         return ""
     for name in _ends(cell):
         container = world.seen(name)
-        for attachment in world.topology.container(name).attachments:
+        for attachment in world.declared(name).attachments:
             # What is denied lacks its proof where an end is not attached to any one of its networks.
             concerned = cell.source == cell.target or cell.expected == DENIED
             concerned = concerned or world.membership.shares(cell.source, cell.target, attachment.network)
@@ -68,7 +100,7 @@ def _attached_too_much(cell: Cell, observed: str, world: World) -> str:
         return ""
     declared_networks = {network.name for network in world.topology.networks}
     for name in _ends(cell):
-        container, declared = world.seen(name), world.topology.container(name)
+        container, declared = world.seen(name), world.declared(name)
         for endpoint in container.endpoints if container else ():
             if endpoint.network in declared_networks and not declared.attachment(endpoint.network):
                 return f"{name} is attached to {endpoint.network}, which the topology does not say"
@@ -94,8 +126,35 @@ def _stale_address(cell: Cell, observed: str, world: World) -> str:
     return f"the name '{cell.subject}' resolves to a stale address, which no container of the topology has"
 
 
+def _not_listening(cell: Cell, _observed: str, world: World) -> str:
+    if cell.facet != "tcp":
+        return ""
+    end = world.end(cell.target, cell.network, cell.port)
+    target = world.sources.get(cell.target)
+    # It has connected to itself too: no network could refuse that.
+    if end and target and target.connects.get(end) == REFUSED:
+        return f"nothing listens on port {cell.port} in {cell.target}"
+    return ""
+
+
+def _tcp_alone_is_lost(cell: Cell, observed: str, world: World) -> str:
+    if cell.facet != "tcp" or cell.expected != ALLOWED or observed != BLOCKED:
+        return ""
+    seen = world.sources[cell.source]
+    here, there = sorted((world.place(cell.source), world.place(cell.target)))
+    between = f"on {here}" if here == there else f"between {here} and {there}"
+    if seen.connects.get(world.end(cell.target, cell.network, cell.port)) == REFUSED:
+        return f"{cell.target} listens on port {cell.port}, but something {between} refuses connections to it"
+    if not isinstance(seen.pings.get(world.end(cell.target, cell.network)), float):
+        return ""
+    cause = f"pings come through, but connections do not: something {between} filters TCP"
+    # moby#41775: virtual network cards compute the checksums of what is inside a VXLAN packet wrongly.
+    offload = "or checksum offload spoils it (try 'ethtool -K INTERFACE tx-checksum-ip-generic off')"
+    return cause if here == there else f"{cause}, {offload}"
+
+
 def _lost_on_the_way(cell: Cell, observed: str, world: World) -> str:
-    if cell.facet != "ping" or cell.expected != ALLOWED or observed != BLOCKED:
+    if cell.facet not in ("ping", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
         return ""
     here, there = sorted((world.place(cell.source), world.place(cell.target)))
     if here == there:
@@ -109,11 +168,14 @@ def _lost_on_the_way(cell: Cell, observed: str, world: World) -> str:
 _QUESTIONS: tuple[Callable[[Cell, str, World], str], ...] = (
     _nobody_looked,
     _missing,
+    _placed_otherwise,
     _not_running,
     _elsewhere,
     _not_attached,
     _attached_too_much,
     _silent_resolver,
     _stale_address,
+    _not_listening,
+    _tcp_alone_is_lost,
     _lost_on_the_way,
 )

@@ -23,16 +23,22 @@ def links(topology: Topology, verdicts: list[Verdict]) -> dict[str, dict[str, st
     One broken container spoils the pings of all its peers, whose own links are sound. So blame goes in
     order: to links that are wrong by themselves; then, of the pings lost between other links, to
     ends that no ping came through; then, where that does not explain a lost ping, to both its ends.
+    Connects come last: a port to which nobody could connect is its container's own fault.
     """
     declared = [Link(c.name, attachment.network) for c in topology.containers for attachment in c.attachments]
     pings = [each for each in verdicts if each.cell.facet == "ping"]
+    connects = [each for each in verdicts if each.cell.facet == "tcp"]
     came_through = {end for each in pings if _is(each, CORRECT) for end in _ends(each)}
-    lost = [_ends(each) for each in pings if _is(each, WRONG)]
 
     broken = _broken_by_themselves(declared, verdicts)
+    lost = [_ends(each) for each in pings if _is(each, WRONG)]
     lost = [ends for ends in lost if broken.isdisjoint(ends)]
     broken |= {end for ends in lost for end in ends if end not in came_through}
     broken |= {end for ends in lost if broken.isdisjoint(ends) for end in ends}
+
+    served = {(each.cell.target, each.cell.subject) for each in connects if _is(each, CORRECT)}
+    refused = [each for each in connects if _is(each, WRONG) and broken.isdisjoint(_ends(each))]
+    broken |= {end for each in refused for end in _blamed(each, served)}
 
     attached = {Link(each.cell.source, each.cell.subject) for each in verdicts if _is_attached(each)}
     states: dict[str, dict[str, str]] = {}
@@ -44,22 +50,27 @@ def links(topology: Topology, verdicts: list[Verdict]) -> dict[str, dict[str, st
 
 def _broken_by_themselves(declared: list[Link], verdicts: list[Verdict]) -> set[Link]:
     wrong = [each.cell for each in verdicts if each.verdict == WRONG]
-    stopped = {cell.source for cell in wrong if cell.facet == "placement"}
+    stopped = {cell.source for cell in wrong if cell.facet == "placement" and cell.source == cell.target}
     broken = {link for link in declared if link.container in stopped}
     broken |= {Link(cell.source, cell.subject) for cell in wrong if cell.facet == "attachment"}
     # Reached by somebody who should not.
     return broken | {
-        Link(cell.target, cell.subject) for cell in wrong if cell.facet == "ping" and cell.expected != ALLOWED
+        Link(cell.target, cell.network) for cell in wrong if cell.facet in ("ping", "tcp") and cell.expected != ALLOWED
     }
 
 
-def _is(ping: Verdict, verdict: str) -> bool:
-    return ping.verdict == verdict and ping.cell.expected == ALLOWED
+def _blamed(connect: Verdict, served: set[tuple[str, str]]) -> set[Link]:
+    source, target = _ends(connect)
+    return {source, target} if (connect.cell.target, connect.cell.subject) in served else {target}
+
+
+def _is(each: Verdict, verdict: str) -> bool:
+    return each.verdict == verdict and each.cell.expected == ALLOWED
 
 
 def _is_attached(each: Verdict) -> bool:
     return each.cell.facet == "attachment" and each.verdict == CORRECT
 
 
-def _ends(ping: Verdict) -> tuple[Link, Link]:
-    return Link(ping.cell.source, ping.cell.subject), Link(ping.cell.target, ping.cell.subject)
+def _ends(each: Verdict) -> tuple[Link, Link]:
+    return Link(each.cell.source, each.cell.network), Link(each.cell.target, each.cell.network)

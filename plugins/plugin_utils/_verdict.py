@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, Cell, expect
+from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, Cell
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import BLOCKED, World, read
 from ansible_collections.dockernet.lab.plugins.module_utils._resolver import has_answered
 from ansible_collections.dockernet.lab.plugins.plugin_utils._causes import likely_cause
@@ -50,10 +50,9 @@ class Summary(NamedTuple):
 
 def judge(world: World) -> list[Verdict]:
     """Return the verdicts on all cells that the topology promises, in the order of the expectation."""
-    engines = {name: seen.engine for name, seen in world.nodes.items()}
     proof = Proof(world)
     verdicts = []
-    for cell in expect(world.topology, world.places, engines):
+    for cell in world.cells():
         observed, evidence = read(cell, world)
         verdict = verdict_on(cell, observed, proof)
         cause = "" if verdict == CORRECT else likely_cause(cell, observed, world)
@@ -91,15 +90,21 @@ def verdict_on(cell: Cell, observed: str, proof: Proof) -> str:
 
 
 class Proof:
-    """Who worked with whom in this run: with a peer that is up where the topology gives one, else with itself."""
+    """Who worked with whom in this run: with a peer that is up where the topology gives one, else with itself.
+
+    A port has worked where somebody could connect to it, who shares that network. Who only pings a target has not
+    shown that anybody listens there, and a port on which nobody listens is closed to all.
+    """
 
     def __init__(self, world: World) -> None:
         self._world = world
         names = [container.name for container in world.topology.containers]
-        self._peers = {name: self._peers_of(name, names) for name in names}
+        self._peers = {name: self._peers_of(name) for name in names}
         self._pings = {name: any(self._reaches(name, other) for other in self._peers[name]) for name in names}
         self._is_reached = {name: any(self._reaches(other, name) for other in self._peers[name]) for name in names}
         self._is_named = {name: any(self._resolves(other, name) for other in self._peers[name]) for name in names}
+        self._connects = {name: any(self._is_served_by(other, name) for other in self._peers[name]) for name in names}
+        self._is_served: dict[tuple[str, str], bool] = {}
 
     def missing(self, cell: Cell) -> list[str]:
         """Of whom nothing proves that they worked in a way that lets 'blocked' say something; [] is proof."""
@@ -108,20 +113,41 @@ class Proof:
         elif cell.facet == "name":
             answered = has_answered(self._world.sources[cell.source].answers)
             works = {cell.source: answered, cell.target: self._is_named[cell.target]}
+        elif cell.facet == "placement":
+            works = {}  # both engines have said so
+        elif cell.facet == "tcp":
+            prober = self._pings[cell.source] or self._connects[cell.source]
+            works = {cell.source: prober, cell.target: self._serves(cell)}
         else:
             works = {cell.source: self._pings[cell.source], cell.target: self._is_reached[cell.target]}
         return [name for name, has_worked in works.items() if not has_worked]
 
-    def _peers_of(self, name: str, names: Iterable[str]) -> list[str]:
-        container = self._world.topology.container(name)
+    def _peers_of(self, name: str, network: str = "") -> list[str]:
+        """Who has been asked to reach `name`: on `network`, or on any. Itself, where it has no such peer."""
+        networks = [network] if network else [a.network for a in self._world.declared(name).attachments]
         peers = [
             other
-            for other in names
+            for other, seen in self._world.sources.items()
             if other != name
-            and other in self._world.sources
-            and any(self._world.membership.shares(name, other, a.network) for a in container.attachments)
+            and not seen.error
+            and any(self._world.membership.reaches(name, other, each) for each in networks)
         ]
         return peers or [name]
+
+    def _serves(self, cell: Cell) -> bool:
+        """Whether anybody who may could connect to the port that a cell is about."""
+        key = (cell.target, cell.subject)
+        if key not in self._is_served:
+            end = self._world.end(cell.target, cell.network, cell.port)
+            peers = [self._world.sources.get(name) for name in self._peers_of(cell.target, cell.network)]
+            self._is_served[key] = any(peer and isinstance(peer.connects.get(end), float) for peer in peers)
+        return self._is_served[key]
+
+    def _is_served_by(self, server: str, name: str) -> bool:
+        seen = self._world.sources.get(name)
+        return seen is not None and any(
+            isinstance(seen.connects.get(end), float) for end in self._world.listening_ends(server)
+        )
 
     def _reaches(self, source: str, target: str) -> bool:
         seen, container = self._world.sources.get(source), self._world.seen(target)

@@ -29,8 +29,16 @@ ROOT = Path(__file__).resolve().parents[2]
 RAW = ROOT / "tests/bench/raw_swarm.sh"
 
 LAB = "bench"
-SUBNET = "192.168.97.0/24"
+SUBNET = "192.168.79.0/24"
 IMAGES = ("dockernet/node:11", "box", "swarm:1.2.9")
+
+# The script builds no more than this.
+VARIABLES = {
+    "lab_name": LAB,
+    "topology_containers": [
+        {"name": f"ubuntu{number + 1}", "node": f"{LAB}-demo{number}", "networks": ["linux"]} for number in (0, 1)
+    ],
+}
 
 RATIO_LIMIT = 1.5
 SECOND_RUN_LIMIT = 12.0  # seconds
@@ -85,7 +93,7 @@ class Lab:
         self.words = [
             str(beside) if beside.exists() else "ansible-playbook",
             f"--inventory={self.inventory}",
-            f"--extra-vars={json.dumps({'lab_name': LAB, 'verify_reports': str(directory / 'reports')})}",
+            f"--extra-vars={json.dumps({**VARIABLES, 'verify_reports': str(directory / 'reports')})}",
         ]
         self.environment = {
             **os.environ,

@@ -7,7 +7,7 @@
 #   raw_swarm.sh down    removes it, and nothing else
 set -euo pipefail
 
-SUBNET=${RAW_SUBNET:-192.168.96}
+SUBNET=${RAW_SUBNET:-192.168.80}
 NETWORK=raw-swarm
 LABEL=org.dockernet.lab=bench
 CONSUL=$SUBNET.100

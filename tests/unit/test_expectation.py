@@ -117,6 +117,63 @@ def test_a_network_without_inter_container_communication_still_resolves():
     assert (promised["name", "bb"], promised["ping", "front"]) == ("allowed", "denied")
 
 
+def test_a_port_is_open_to_those_who_reach_its_network():
+    bb = one("bb", "front", "back", listens=[80, 443])
+    cells = expect(topology(one("aa", "front"), bb, one("cc", "back", node="y"), driver="bridge"))
+    assert promises(cells, "aa", "bb", "tcp") == {
+        ("tcp", "front:80"): "allowed",
+        ("tcp", "front:443"): "allowed",
+        ("tcp", "back:80"): "denied",
+        ("tcp", "back:443"): "denied",
+    }
+    assert set(promises(cells, "cc", "bb", "tcp").values()) == {"denied"}
+    assert not promises(cells, "bb", "aa", "tcp")
+    assert next((cell.network, cell.port) for cell in cells if cell.facet == "tcp") == ("front", "80")
+
+
+def test_icc_false_closes_ports_too():
+    options = {"com.docker.network.bridge.enable_icc": "false"}
+    cells = expect(topology(one("aa", "front"), one("bb", "front", listens=[80]), driver="bridge", options=options))
+    assert promises(cells, "aa", "bb", "tcp") == {("tcp", "front:80"): "denied"}
+
+
+def networks_expected(declared, containers, flavour, found=None):
+    cells = expect(parse(declared, containers, NODES, flavour), found, nodes=NODES, flavour=flavour)
+    return [(cell.source, cell.subject) for cell in cells if cell.facet == "network"]
+
+
+def test_a_local_network_is_on_its_own_nodes_and_on_those_of_its_containers():
+    declared = [{"name": "front", "nodes": ["y"]}, {"name": "back"}]
+    assert networks_expected(declared, [], "none") == [("front", "y")]
+    assert networks_expected(declared, [one("aa", "front", "back")], "none") == [
+        ("front", "y"),
+        ("front", "x"),
+        ("back", "x"),
+    ]
+    free = [one("aa", "back", node=None)]
+    assert networks_expected(declared[1:], free, "classic", {"aa": "y"}) == [("back", "y")]
+    assert networks_expected(declared[1:], free, "classic") == []
+
+
+def test_an_overlay_network_is_everywhere_and_in_swarm_mode_where_its_containers_are():
+    declared = [{"name": "front", "driver": "overlay"}]
+    containers = [one("aa", "front", node="y")]
+    for flavour in "classic", "none":
+        assert networks_expected(declared, [], flavour) == [("front", "x"), ("front", "y")]
+    assert networks_expected(declared, containers, "mode") == [("front", "y")]
+
+
+def test_an_affinity_promises_where_a_container_is_to_be():
+    declared = topology(
+        one("aa", "front"),
+        one("bb", "front", node=None, affinities=["container==aa"]),
+        one("cc", "front", node=None, affinities=["container!=bb"]),
+        flavour="classic",
+    )
+    assert promises(expect(declared), "bb", "aa", "placement") == {("placement", "same node"): "allowed"}
+    assert promises(expect(declared), "cc", "bb", "placement") == {("placement", "same node"): "denied"}
+
+
 def test_names_are_split_as_the_engine_splits_them():
     declared = topology(
         one("web", "front"),

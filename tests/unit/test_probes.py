@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import resource
+import socket
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.dockernet.lab.plugins.module_utils._probes import Probe, Source, run_round
+from ansible_collections.dockernet.lab.plugins.module_utils import _exchange
+from ansible_collections.dockernet.lab.plugins.module_utils._exchange import run_round
+from ansible_collections.dockernet.lab.plugins.module_utils._namespace import network_namespace
+from ansible_collections.dockernet.lab.plugins.module_utils._probes import Probe, Source
 
 HOME = Path("/proc/thread-self/ns/net").readlink()
 
@@ -31,6 +36,12 @@ def elsewhere():
         process.wait()
 
 
+def lead_nowhere(pid):
+    """Let packets to 192.0.2.0/24 vanish without a word."""
+    route = ["ip", "route", "add", "192.0.2.0/24", "dev", "lo"]
+    subprocess.run(["nsenter", "--net", "-t", str(pid), *route], check=True)
+
+
 def test_sockets_belong_to_the_namespace_that_was_entered(elsewhere):
     source = Source.enter("aa", elsewhere)
     probes = [
@@ -44,7 +55,7 @@ def test_sockets_belong_to_the_namespace_that_was_entered(elsewhere):
     source.close()
     assert source.seen.error == ""
     assert isinstance(source.seen.pings["10.99.0.1"], float)
-    assert source.seen.pings["192.0.2.1"] == "Network is unreachable"
+    assert source.seen.pings["192.0.2.1"] == "network is unreachable"
     assert source.seen.answers["bb"] == "time-out"
     assert time.monotonic() - start < 1
     assert Path("/proc/thread-self/ns/net").readlink() == HOME
@@ -56,6 +67,70 @@ def test_a_round_ends_at_once_when_all_have_answered(elsewhere):
     run_round([Probe(source, "ping", "10.99.0.1", True)])
     source.close()
     assert time.monotonic() - start < 0.2
+
+
+def test_connects_say_whether_and_why_not(elsewhere):
+    with network_namespace(elsewhere):
+        listener = socket.create_server(("10.99.0.1", 80))
+    source = Source.enter("aa", elsewhere)
+    probes = [
+        Probe(source, "tcp", "10.99.0.1:80", True),
+        Probe(source, "tcp", "10.99.0.1:81", True),
+        Probe(source, "tcp", "192.0.2.1:80", False),
+    ]
+    start = time.monotonic()
+    with listener:
+        run_round(probes)
+    source.close()
+    assert time.monotonic() - start < 0.4
+    milliseconds = source.seen.connects.pop("10.99.0.1:80")
+    assert isinstance(milliseconds, float)
+    assert milliseconds < 100
+    assert source.seen.connects == {"10.99.0.1:81": "connection refused", "192.0.2.1:80": "network is unreachable"}
+
+
+def test_silence_on_a_port_is_no_reply_and_is_not_waited_for_where_it_is_expected(elsewhere):
+    lead_nowhere(elsewhere)
+    source = Source.enter("aa", elsewhere)
+    start = time.monotonic()
+    run_round([Probe(source, "tcp", "192.0.2.1:80", False)])
+    assert time.monotonic() - start < 1
+    run_round([Probe(source, "tcp", "192.0.2.2:80", True)])
+    assert time.monotonic() - start > _exchange.PATIENCE
+    source.close()
+    assert source.seen.connects == {"192.0.2.1:80": "no reply", "192.0.2.2:80": "no reply"}
+
+
+def test_all_ports_are_tried_where_few_files_can_be_open(elsewhere, monkeypatch):
+    lead_nowhere(elsewhere)
+    source = Source.enter("aa", elsewhere)
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(_exchange, "MOST_FILES", before + 48)
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (before + 48, limits[1]))
+    probes = [Probe(source, "tcp", f"192.0.2.1:{port}", False) for port in range(1000, 1060)]
+    try:
+        run_round(probes)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        source.close()
+    assert list(source.seen.connects.values()) == ["no reply"] * 60
+
+
+def test_more_lost_probes_than_the_window_takes_end_all_the_same(elsewhere, monkeypatch):
+    lead_nowhere(elsewhere)
+    monkeypatch.setattr(_exchange, "WINDOW", 10)
+    monkeypatch.setattr(_exchange, "PATIENCE", 0.2)
+    source = Source.enter("aa", elsewhere)
+    lost = [Probe(source, "ping", f"192.0.2.{number}", True) for number in range(1, 21)]
+    lost += [Probe(source, "tcp", f"192.0.2.{number}:80", True) for number in range(1, 21)]
+    start = time.monotonic()
+    run_round([*lost, Probe(source, "ping", "10.99.0.1", True)])
+    source.close()
+    assert time.monotonic() - start < 3
+    assert isinstance(source.seen.pings.pop("10.99.0.1"), float)
+    assert {*source.seen.pings.values(), *source.seen.connects.values()} == {"no reply"}
 
 
 def test_a_process_that_is_gone_is_said_and_not_raised():

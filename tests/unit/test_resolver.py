@@ -31,6 +31,7 @@ def test_a_hosts_file_gives_all_addresses_of_a_name_in_order():
         ("20.10.24+dfsg1", False, False),
         ("28.0.0", False, True),
         ("", False, False),
+        ("dev", False, False),
     ],
 )
 def test_what_an_engine_writes_into_hosts_files_depends_on_its_version(engine, lists_peers, keeps_own_lines):

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import (
     ContainerObservation,
     EndpointObservation,
+    NetworkObservation,
     NodeObservation,
     SourceObservation,
 )
@@ -20,26 +22,30 @@ from ansible_collections.dockernet.lab.plugins.plugin_utils._links import links
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import judge, summarize
 
 NETWORKS = [{"name": "front", "driver": "overlay"}, {"name": "back", "driver": "overlay"}]
-CONTAINERS = [
+CONTAINERS: list[dict[str, Any]] = [
     {"name": "aa", "node": "x", "networks": ["front"]},
     {"name": "bb", "node": "y", "networks": [{"name": "front", "aliases": ["www"]}, "back"]},
     {"name": "cc", "node": "y", "networks": ["back"]},
 ]
 FRONT = {"aa": "10.1.0.2", "bb": "10.1.0.3"}
 BACK = {"bb": "10.2.0.2", "cc": "10.2.0.3"}
+KNOWN = tuple(NetworkObservation(name, f"{name}-id", "overlay", "global") for name in ("front", "back"))
 
 
 class Cluster:
     """What nodes observe where all is well; tests change it before it is judged."""
 
-    def __init__(self):
-        self.topology = parse(NETWORKS, CONTAINERS, ["x", "y"])
+    def __init__(self, more=None):
+        """more: keys of containers, by name."""
+        containers = [{**container, **(more or {}).get(container["name"], {})} for container in CONTAINERS]
+        self.topology = parse(NETWORKS, containers, ["x", "y"], "classic")
         self.containers = {
             "aa": self.container("aa", front=FRONT["aa"]),
             "bb": self.container("bb", front=FRONT["bb"], back=BACK["bb"]),
             "cc": self.container("cc", back=BACK["cc"]),
         }
         self.nodes = {"x": ["aa"], "y": ["bb", "cc"]}
+        self.networks = {"x": KNOWN, "y": KNOWN}
         self.errors = {}
         self.sources = {
             "aa": self.source("aa", {**self.names(FRONT, "front", "www"), "bb.back": "NXDOMAIN"}, FRONT),
@@ -66,7 +72,15 @@ class Cluster:
         own = "".join(f"{e.own_address}\tid-{name}\n" for e in self.containers[name].endpoints)
         pings: dict[str, float | str] = dict.fromkeys([*FRONT.values(), *BACK.values()], "no reply")
         pings.update(dict.fromkeys(reached.values() if isinstance(reached, dict) else reached, 0.4))
-        return SourceObservation(name, "", "127.0.0.1\tlocalhost\n" + own, "127.0.0.11", dict(answers), pings)
+        ports = {port for container in self.topology.containers for port in container.listens}
+        connects = {f"{address}:{port}": pong for address, pong in pings.items() for port in ports}
+        hosts = "127.0.0.1\tlocalhost\n" + own
+        return SourceObservation(name, "", hosts, "127.0.0.11", dict(answers), pings, connects)
+
+    def connect(self, end, result, *names):
+        """What became of connects to an end."""
+        for name in names or self.sources:
+            self.sources[name].connects[end] = result
 
     def change(self, name, **changes):
         self.containers[name] = replace(self.containers[name], **changes)
@@ -85,17 +99,18 @@ class Cluster:
                     source.answers[asked] = "NXDOMAIN"
             for address in {FRONT.get(name), BACK.get(name)} & set(source.pings):
                 source.pings[address] = "no reply"
+                source.connects.update({end: "no reply" for end in source.connects if end.startswith(f"{address}:")})
 
     def judge(self):
         nodes = {
             node: NodeObservation(
-                node, "28.0.1", self.errors.get(node, ""), tuple(self.containers[name] for name in names)
+                node, "28.0.1", "", tuple(self.containers[name] for name in names), self.networks[node]
             )
             for node, names in self.nodes.items()
         }
         for node in self.errors:
             nodes[node] = NodeObservation(node, error=self.errors[node])
-        self.world = World(self.topology, nodes, self.sources)
+        self.world = World(self.topology, nodes, self.sources, "classic")
         return judge(self.world)
 
 
@@ -272,7 +287,10 @@ def test_the_same_address_on_two_nodes_is_no_leak():
     address = {"aa": "172.18.0.2", "bb": "172.18.0.3", "cc": "172.18.0.2", "dd": "172.18.0.3"}
     nodes = {
         node: NodeObservation(
-            node, "20.10.5", containers=tuple(Cluster.container(c, front=address[c]) for c in names if names[c] == node)
+            node,
+            "20.10.5",
+            containers=tuple(Cluster.container(c, front=address[c]) for c in names if names[c] == node),
+            networks=(NetworkObservation("front", f"id on {node}", "bridge"),),
         )
         for node in "xy"
     }
@@ -286,6 +304,248 @@ def test_the_same_address_on_two_nodes_is_no_leak():
     assert not of(verdicts, "wrong")
     evidence = of(verdicts, "correct")["aa", "dd", "ping", "front"].evidence
     assert evidence == "172.18.0.3 is bb's for aa, and that is who answered"
+
+
+# Ports
+
+WEB = {"bb": {"listens": [80]}, "cc": {"listens": [80, 443]}}
+
+
+def test_a_port_can_be_connected_to_by_those_on_its_network_alone():
+    verdicts = Cluster(WEB).judge()
+    found = {cell: each.evidence for cell, each in of(verdicts, "correct").items() if cell[2] == "tcp"}
+    assert found == {
+        ("aa", "bb", "tcp", "front:80"): "10.1.0.3:80 connected in 0.4 ms",
+        ("aa", "bb", "tcp", "back:80"): "10.2.0.2:80: no reply",
+        ("aa", "cc", "tcp", "back:80"): "10.2.0.3:80: no reply",
+        ("aa", "cc", "tcp", "back:443"): "10.2.0.3:443: no reply",
+        ("bb", "cc", "tcp", "back:80"): "10.2.0.3:80 connected in 0.4 ms",
+        ("bb", "cc", "tcp", "back:443"): "10.2.0.3:443 connected in 0.4 ms",
+        ("cc", "bb", "tcp", "front:80"): "10.1.0.3:80: no reply",
+        ("cc", "bb", "tcp", "back:80"): "10.2.0.2:80 connected in 0.4 ms",
+    }
+    assert summarize(verdicts).status == 0
+
+
+def test_where_nothing_listens_the_server_is_blamed_and_closed_to_all_proves_nothing():
+    cluster = Cluster(WEB)
+    cluster.connect("10.2.0.3:80", "connection refused", "bb", "cc")
+    verdicts = cluster.judge()
+    (wrong,) = of(verdicts, "wrong").values()
+    assert wrong.cell[:4] == ("bb", "cc", "tcp", "back:80")
+    assert (wrong.evidence, wrong.cause) == (
+        "10.2.0.3:80: connection refused",
+        "nothing listens on port 80 in cc",
+    )
+    (no_value,) = of(verdicts, "no_value").values()
+    assert no_value.cell[:4] == ("aa", "cc", "tcp", "back:80")
+    assert no_value.cause == "nothing listens on port 80 in cc"
+    assert links(cluster.topology, verdicts) == {
+        "aa": {"front": "correct"},
+        "bb": {"front": "correct", "back": "correct"},
+        "cc": {"back": "wrong"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("result", "cause"),
+    [
+        ("connection refused", "bb listens on port 80, but something between x and y refuses connections to it"),
+        ("no reply", "pings come through, but connections do not: something between x and y filters TCP, or checksum "),
+    ],
+)
+def test_a_server_that_hears_itself_alone_is_cut_off_on_the_way(result, cause):
+    cluster = Cluster(WEB)
+    cluster.connect("10.1.0.3:80", result, "aa")
+    verdicts = cluster.judge()
+    assert list(of(verdicts, "wrong")) == [("aa", "bb", "tcp", "front:80")]
+    assert of(verdicts, "wrong")["aa", "bb", "tcp", "front:80"].cause.startswith(cause)
+    # Nobody who may has reached it, so that it is closed to others says nothing.
+    assert list(of(verdicts, "no_value")) == [("cc", "bb", "tcp", "front:80")]
+    assert links(cluster.topology, verdicts)["bb"] == {"front": "wrong", "back": "correct"}
+
+
+def test_a_stopped_server_is_wrong_and_proves_no_isolation():
+    cluster = Cluster(WEB)
+    cluster.stop("cc")
+    verdicts = cluster.judge()
+    assert of(verdicts, "wrong")["bb", "cc", "tcp", "back:80"].cause == "cc is not running (exited 137, 12 s ago)"
+    assert of(verdicts, "no_value")["aa", "cc", "tcp", "back:80"].evidence == "cc has no address on back"
+
+
+def test_a_denied_connect_that_completes_is_wrong_and_reddens_the_link():
+    cluster = Cluster(WEB)
+    cluster.connect("10.2.0.3:443", 0.5, "aa")
+    verdicts = cluster.judge()
+    (wrong,) = of(verdicts, "wrong").values()
+    assert wrong.cell == ("aa", "cc", "tcp", "back:443", "denied")
+    assert links(cluster.topology, verdicts)["cc"] == {"back": "wrong"}
+
+
+def test_a_connect_that_could_not_be_tried_has_no_value():
+    cluster = Cluster(WEB)
+    cluster.connect("10.1.0.3:80", "could not be sent: Too many open files", "aa")
+    no_value = of(cluster.judge(), "no_value")
+    assert no_value["aa", "bb", "tcp", "front:80"].observed == "failed"
+
+
+def alone(own, listens=(80,)):
+    """Two containers, each alone on its network; bb has reached itself as `own` says."""
+    containers = [
+        {"name": "aa", "node": "x", "networks": ["front"]},
+        {"name": "bb", "node": "x", "networks": ["back"], "listens": list(listens)},
+    ]
+    topology = parse(NETWORKS, containers, ["x"])
+    seen = (Cluster.container("aa", front="10.1.0.2"), Cluster.container("bb", back="10.2.0.2"))
+    aa = SourceObservation("aa", pings={"10.1.0.2": 0.1, "10.2.0.2": "no reply"}, connects={"10.2.0.2:80": "no reply"})
+    bb = SourceObservation("bb", pings={"10.2.0.2": 0.1}, connects={"10.2.0.2:80": own})
+    world = World(topology, {"x": NodeObservation("x", "28.0.1", "", seen, KNOWN)}, {"aa": aa, "bb": bb})
+    return {each.cell[:4]: each for each in judge(world)}["aa", "bb", "tcp", "back:80"]
+
+
+def test_a_server_without_peers_is_proven_by_itself_and_not_by_its_pings():
+    assert alone(own=0.1).verdict == "correct"
+    assert (alone("connection refused").verdict, alone("connection refused").cause) == (
+        "no_value",
+        "nothing listens on port 80 in bb",
+    )
+
+
+def test_a_network_that_lets_nobody_through_is_proven_by_each_container_itself():
+    icc = {"name": "front", "options": {"com.docker.network.bridge.enable_icc": "false"}}
+    containers = [{"name": name, "node": "x", "networks": ["front"]} for name in ("aa", "bb")]
+    seen = tuple(Cluster.container(name, front=FRONT[name]) for name in FRONT)
+    for own, verdict in (0.1, "correct"), ("no reply", "no_value"):
+        sources = {
+            name: SourceObservation(
+                name, pings={address: own if holder == name else "no reply" for holder, address in FRONT.items()}
+            )
+            for name in FRONT
+        }
+        world = World(parse([icc], containers, ["x"]), {"x": NodeObservation("x", "28.0.1", "", seen)}, sources)
+        assert {each.cell[:4]: each.verdict for each in judge(world)}["aa", "bb", "ping", "front"] == verdict
+
+
+# Networks
+
+
+def network_verdict(cluster, node="y"):
+    return {each.cell[:4]: each for each in cluster.judge()}["back", "back", "network", node]
+
+
+def test_a_network_is_there_as_declared_on_each_node(cluster):
+    assert network_verdict(cluster).verdict == "correct"
+    assert network_verdict(cluster).evidence == "overlay, global, id back-id"
+
+
+def test_a_node_that_alone_lacks_an_overlay_network_has_lost_the_store(cluster):
+    cluster.networks["y"] = KNOWN[:1]
+    assert network_verdict(cluster).evidence == "the engine has no network of that name"
+    assert network_verdict(cluster).cause == "y does not see back, which x has: has it lost the cluster store"
+    cluster.networks["x"] = KNOWN[:1]
+    assert network_verdict(cluster).cause.startswith("back is missing everywhere")
+
+
+@pytest.mark.parametrize(
+    ("changes", "evidence"),
+    [
+        ({"driver": "bridge"}, "declared is driver overlay"),
+        ({"internal": True}, "declared is not internal"),
+        ({"subnets": ("10.3.0.0/24",)}, ""),
+    ],
+)
+def test_a_network_that_is_not_as_declared_is_wrong(cluster, changes, evidence):
+    cluster.networks = {node: (KNOWN[0], replace(KNOWN[1], **changes)) for node in "xy"}
+    found = network_verdict(cluster)
+    assert found.verdict == ("wrong" if evidence else "correct")
+    assert found.evidence.endswith(evidence)
+
+
+def test_a_declared_subnet_counts():
+    topology = parse([{"name": "front", "subnet": "10.1.0.0/24", "nodes": ["x"]}], [], ["x"])
+    for subnet, verdict in ("10.1.0.0/24", "correct"), ("10.1.0.5/24", "correct"), ("10.2.0.0/24", "wrong"):
+        seen = NodeObservation("x", networks=(NetworkObservation("front", "f", "bridge", subnets=(subnet,)),))
+        assert [each.verdict for each in judge(World(topology, {"x": seen}))] == [verdict]
+
+
+def test_several_networks_of_one_name_are_wrong(cluster):
+    cluster.networks["y"] = (*KNOWN, NetworkObservation("back", "another", "bridge"))
+    assert network_verdict(cluster).evidence == (
+        "2 networks have that name: overlay, global, id back-id; bridge, local, id another"
+    )
+    assert "remove all but one" in network_verdict(cluster).cause
+
+
+def test_engines_that_each_have_their_own_network_of_a_name_share_no_store(cluster):
+    cluster.networks["x"] = (KNOWN[0], replace(KNOWN[1], id="another"))
+    assert network_verdict(cluster).evidence == "overlay, global, id back-id; x has another one, id another"
+    assert network_verdict(cluster).cause == "x, y do not have one network back but several: do they share one store"
+
+
+def test_a_node_that_could_not_look_gives_its_networks_no_value(cluster):
+    cluster.errors["y"] = "y is unreachable: no route to host"
+    found = network_verdict(cluster)
+    assert (found.verdict, found.cause) == ("no_value", "y is unreachable: no route to host")
+
+
+def test_a_network_may_be_called_like_a_container():
+    topology = parse([{"name": "web"}], [{"name": "web", "node": "x", "networks": ["web"]}], ["x"])
+    seen = (replace(Cluster.container("web", web="10.1.0.2"), state="exited", pid=0),)
+    verdicts = {each.cell[:4]: each for each in judge(World(topology, {"x": NodeObservation("x", "28", "", seen)}))}
+    assert verdicts["web", "web", "network", "x"].cause.startswith("web is missing on x: nobody has made it")
+    assert verdicts["web", "web", "placement", "x"].cause.startswith("web is not running")
+
+
+# Where a Swarm places containers
+
+
+@pytest.mark.parametrize(
+    ("affinity", "node", "verdict"),
+    [
+        ("container==bb", "y", "correct"),
+        ("container==bb", "x", "wrong"),
+        ("container!=bb", "x", "correct"),
+        ("container!=bb", "y", "wrong"),
+    ],
+)
+def test_an_affinity_is_kept_or_broken_by_where_both_are(affinity, node, verdict):
+    cluster = Cluster({"cc": {"node": None, "affinities": [affinity]}})
+    cluster.nodes = {"x": ["aa"], "y": ["bb"]}
+    cluster.nodes[node].append("cc")
+    verdicts = cluster.judge()
+    found = {each.cell[:4]: each for each in verdicts}["cc", "bb", "placement", "same node"]
+    assert (found.verdict, found.evidence) == (verdict, f"cc is on {node}, bb is on y")
+    assert ("without its affinity to bb" in found.cause) is (verdict == "wrong")
+    assert links(cluster.topology, verdicts)["cc"] == {"back": "correct"}
+
+
+def test_where_containers_are_is_proven_without_any_probe():
+    cluster = Cluster({"cc": {"node": None, "affinities": ["container!=aa"]}})
+    cluster.sources = {}
+    assert {each.cell[:4]: each.verdict for each in cluster.judge()}["cc", "aa", "placement", "same node"] == "correct"
+
+
+def test_an_affinity_to_what_is_not_there_has_no_value():
+    cluster = Cluster({"cc": {"node": None, "affinities": ["container!=bb"]}})
+    cluster.nodes["y"].remove("bb")
+    cluster.lose("bb")
+    found = {each.cell[:4]: each for each in cluster.judge()}["cc", "bb", "placement", "same node"]
+    assert (found.verdict, found.evidence) == ("no_value", "bb is on no node")
+
+
+def test_of_a_service_the_task_that_runs_counts():
+    topology = parse(NETWORKS, [{"name": "web", "node": None, "networks": ["front"]}], ["x", "y", "z"], "mode")
+    running = replace(Cluster.container("web", front="10.1.0.2"), task="web.1.new")
+    ended = replace(running, state="exited", pid=0, since=9, task="web.1.old")
+
+    def found(**tasks):
+        nodes = {node: NodeObservation(node, "28", "", (task,), KNOWN[:1]) for node, task in tasks.items()}
+        verdicts = judge(World(topology, nodes, flavour="mode"))
+        return next((each.verdict, each.evidence) for each in verdicts if each.cell.facet == "placement")
+
+    assert found(x=ended, y=running) == ("correct", "running for 60 s, on y as web.1.new")
+    assert found(x=ended, y=replace(ended, since=5)) == ("wrong", "exited 0, 5 s ago, on y as web.1.old")
+    assert found(x=running, y=running) == ("wrong", "it is on x, and y has another of that name")
 
 
 def test_the_text_groups_by_cause_and_stays_short(cluster):
@@ -312,7 +572,7 @@ def test_report_json_has_all_cells_and_a_compact_form_for_many(cluster, monkeypa
         "no_value": 0,
         "status": 0,
     }
-    assert report["cells"][0]["facet"] == "placement"
+    assert report["cells"][0]["facet"] == "network"
     assert report["nodes"][0] == {"name": "x", "engine": "28.0.1", "error": ""}
     monkeypatch.setattr(_report_json, "COMPACT_ABOVE", 1)
     compact = _report_json.report(verdicts, cluster.world.nodes, "swarm", "mode", "")["cells"]

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Look, probe and judge on the engine of this machine: real networks, real servers, and what breaks them."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import threading
+import time
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.dockernet.lab.plugins.action.verify import gather
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import parse
+from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import judge, summarize
+
+docker = pytest.importorskip("docker")
+
+URL = "unix:///var/run/docker.sock"
+LABELS = {"org.dockernet.lab": "probe-test"}
+IMAGE = "box"
+NETWORKS = [{"name": "pt-front", "internal": True, "subnet": "10.77.9.0/24"}, {"name": "pt-back"}]
+SERVE = ["httpd", "-f", "-p", "80"]
+WEB = {"name": "pt-web", "node": "here", "networks": ["pt-front", "pt-back"], "listens": [80]}
+PEER = {"name": "pt-peer", "node": "here", "networks": ["pt-front"]}
+FAR = {"name": "pt-far", "node": "here", "networks": ["pt-back"]}
+
+
+@pytest.fixture(scope="module")
+def engine():
+    client = docker.APIClient(base_url=URL, version="auto")
+    try:
+        client.ping()
+        client.inspect_image(IMAGE)
+    except Exception:  # whatever is wrong with it
+        pytest.skip(f"no engine with an image '{IMAGE}' answers at {URL}")
+    return client
+
+
+@pytest.fixture(autouse=True)
+def clean(engine):
+    _clean(engine)
+    yield
+    _clean(engine)
+
+
+def _clean(client):
+    mine = {"label": [f"{key}={value}" for key, value in LABELS.items()]}
+    for container in client.containers(all=True, filters=mine):
+        client.remove_container(container["Id"], force=True)
+    for network in client.networks(filters=mine):
+        client.remove_network(network["Id"])
+
+
+def network(client, name, internal=False, subnet=None):
+    pools = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet=subnet)]) if subnet else None
+    return client.create_network(name, internal=internal, ipam=pools, labels=LABELS)["Id"]
+
+
+def container(client, name, networks, command=("sleep", "3600"), labels=None):
+    host = client.create_host_config(network_mode=networks[0], init=True)
+    made = client.create_container(
+        IMAGE, list(command), name=name, host_config=host, labels={**LABELS, **(labels or {})}
+    )["Id"]
+    for other in networks[1:]:
+        client.connect_container_to_network(made, other)
+    client.start(made)
+    return made
+
+
+@pytest.fixture
+def shop(engine):
+    """A server on both networks, and a container on each of them."""
+    network(engine, "pt-front", internal=True, subnet="10.77.9.0/24")
+    network(engine, "pt-back")
+    for declared in (WEB, PEER, FAR):
+        container(engine, declared["name"], declared["networks"], SERVE if declared is WEB else ("sleep", "3600"))
+    return engine
+
+
+def probe(**options):
+    """Run the module in this process. Returns its result."""
+    module = importlib.import_module("ansible_collections.dockernet.lab.plugins.modules.network_probe")
+    printed = io.StringIO()
+    arguments = {"node": "here", "nodes": ["here"], **options}
+    with patch_module_args(arguments), contextlib.redirect_stdout(printed), pytest.raises(SystemExit):
+        module.main()
+    return json.loads(printed.getvalue())
+
+
+def verify(*containers, wait=0.0, flavour="none", networks=NETWORKS):
+    """All verdicts by cell, as the role would come to them."""
+    options = {"networks": list(networks), "containers": list(containers), "flavour": flavour, "wait": wait}
+    look = probe(**options)
+    probed = probe(**options, nodes_seen={"here": look["seen"]})
+    topology = parse(options["networks"], options["containers"], ["here"], flavour)
+    verdicts = judge(gather(topology, {"here": look}, {"here": probed}, flavour))
+    return {each.cell[:4]: each for each in verdicts}
+
+
+def of(verdicts, verdict):
+    return {cell: each for cell, each in verdicts.items() if each.verdict == verdict}
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_server_is_reached_on_shared_networks_alone():
+    start = time.monotonic()
+    found = verify(WEB, PEER, FAR, wait=10)
+    assert time.monotonic() - start < 5
+    assert summarize(found.values()).status == 0, found
+    assert "connected in" in found["pt-peer", "pt-web", "tcp", "pt-front:80"].evidence
+    assert found["pt-peer", "pt-web", "tcp", "pt-back:80"].observed == "blocked"
+    assert found["pt-far", "pt-web", "tcp", "pt-front:80"].observed == "blocked"
+    assert "bridge, local, internal, 10.77.9.0/24, id " in found["pt-front", "pt-front", "network", "here"].evidence
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_port_that_nobody_listens_on_is_wrong_and_closes_no_network():
+    found = verify({**WEB, "listens": [80, 81]}, PEER, FAR)
+    wrong = of(found, "wrong")
+    assert set(wrong) == {
+        ("pt-peer", "pt-web", "tcp", "pt-front:81"),
+        ("pt-far", "pt-web", "tcp", "pt-back:81"),
+    }
+    assert {each.cause for each in wrong.values()} == {"nothing listens on port 81 in pt-web"}
+    assert all(each.evidence.endswith(":81: connection refused") for each in wrong.values())
+    assert set(of(found, "no_value")) == {
+        ("pt-peer", "pt-web", "tcp", "pt-back:81"),
+        ("pt-far", "pt-web", "tcp", "pt-front:81"),
+    }
+
+
+def test_a_stopped_server_is_said_at_once(shop):
+    shop.stop("pt-web", timeout=0)
+    start = time.monotonic()
+    found = verify(WEB, PEER, FAR, wait=10)
+    assert time.monotonic() - start < 5
+    assert found["pt-peer", "pt-web", "tcp", "pt-front:80"].cause.startswith("pt-web is not running (exited ")
+    assert found["pt-peer", "pt-web", "tcp", "pt-back:80"].verdict == "no_value"
+
+
+def test_a_server_that_comes_up_late_is_waited_for(shop):
+    def serve():
+        time.sleep(1.5)
+        shop.exec_start(shop.exec_create("pt-web", ["httpd", "-f", "-p", "8080"])["Id"], detach=True)
+
+    late = {**WEB, "listens": [80, 8080]}
+    thread = threading.Thread(target=serve)
+    thread.start()
+    start = time.monotonic()
+    found = verify(late, PEER, FAR, wait=20)
+    thread.join()
+    assert 1.5 < time.monotonic() - start < 8
+    assert summarize(found.values()).status == 0, of(found, "wrong")
+
+
+def test_a_server_without_peers_is_waited_for_too(shop):
+    for name in ("pt-peer", "pt-far"):
+        shop.remove_container(name, force=True)
+    container(shop, "pt-far", ["pt-back"])
+    shop.disconnect_container_from_network("pt-web", "pt-back")
+    shop.exec_start(shop.exec_create("pt-web", ["sh", "-c", "sleep 1.5; httpd -p 8080"])["Id"], detach=True)
+    found = verify({**WEB, "networks": ["pt-front"], "listens": [8080]}, FAR, wait=20)
+    assert found["pt-far", "pt-web", "tcp", "pt-front:8080"].verdict == "correct"
+    assert summarize(found.values()).status == 0, of(found, "no_value")
+
+
+def test_networks_are_verified_without_any_container(engine):
+    declared = [{"name": "pt-front", "nodes": ["here"], "subnet": "10.77.9.0/24"}]
+    (missing,) = verify(networks=declared).values()
+    assert (missing.verdict, missing.evidence) == ("wrong", "the engine has no network of that name")
+    network(engine, "pt-front-two", subnet="10.77.8.0/24")
+    assert probe(networks=declared, containers=[])["seen"]["networks"] == []
+    network(engine, "pt-front", subnet="10.77.9.0/24")
+    assert [each.verdict for each in verify(networks=declared).values()] == ["correct"]
+    (differs,) = verify(networks=[{**declared[0], "internal": True}]).values()
+    assert differs.evidence.endswith("declared is internal")
+    network(engine, "pt-front")
+    (several,) = verify(networks=declared).values()
+    assert several.evidence.startswith("2 networks have that name: bridge, local, ")
+
+
+def test_of_a_service_the_running_task_is_the_container(shop):
+    """An engine tells a task by its label alone, so no Swarm is needed to have one here."""
+    label = {"com.docker.swarm.service.name": "pt-svc"}
+    shop.stop(container(shop, "pt-svc.1.aaaa", ["pt-back"], labels=label), timeout=0)
+    container(shop, "pt-svc.1.bbbb", ["pt-back"], labels=label)
+    shop.stop(container(shop, "pt-svc.1.cccc", ["pt-back"], labels=label), timeout=0)
+    networks = [NETWORKS[0], {"name": "pt-svc-net", "driver": "overlay"}]
+    service = {"name": "pt-svc", "node": None, "networks": ["pt-svc-net"]}
+    found = verify(service, flavour="mode", networks=networks)
+    placement = found["pt-svc", "pt-svc", "placement", ""]
+    assert placement.verdict == "correct"
+    assert placement.evidence.endswith(" on here as pt-svc.1.bbbb")
+    plain = {"name": "pt-svc", "node": "here", "networks": ["pt-back"]}
+    assert verify(plain, flavour="mode")["pt-svc", "pt-svc", "placement", "here"].verdict == "wrong"
