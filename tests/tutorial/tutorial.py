@@ -136,15 +136,15 @@ def labs_in_use(page: str) -> list[str]:
     return sorted(built.intersection(there))
 
 
-def check_pictures(page: str, write: bool) -> list[str]:
-    """Compare the page's pictures with those drawn; what differs."""
+def check_pictures(text: str, write: bool) -> list[str]:
+    """Compare the pictures of a part of the page with those drawn by now; what differs."""
     problems = []
-    for match in _PICTURE.finditer(page):
+    for match in _PICTURE.finditer(text):
         drawn, shown = ROOT / match["drawn"], PAGE.parent / match["shown"]
         if write:
             shown.parent.mkdir(exist_ok=True)
             shutil.copyfile(drawn, shown)
-        elif lines(drawn.read_text()) != lines(shown.read_text()):
+        elif not drawn.exists() or not shown.exists() or lines(drawn.read_text()) != lines(shown.read_text()):
             problems.append(f"The picture {shown.relative_to(ROOT)} is not the one that was drawn: {match['drawn']}.")
     return problems
 
@@ -162,6 +162,7 @@ def main() -> int:
     problems: list[str] = []
     written, end = "", 0
     for command in commands(page):
+        problems += check_pictures(page[end : command.start], write)
         started = time.monotonic()
         printed = run(command.line)
         wrong = difference(command.shown, printed)
@@ -173,7 +174,7 @@ def main() -> int:
         end = command.end
     if write:
         PAGE.write_text(written + page[end:])
-    problems += check_pictures(page, write)
+    problems += check_pictures(page[end:], write)
     print("\n\n".join(["", *problems]) if problems else "The tutorial shows what its commands print.")
     return 1 if problems else 0
 

@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parents[2] / "shared"))
 from second_opinion import Node
 
 NODE = Node("msh-demo0")
-REPORTS = Path(__file__).parents[3] / "reports" / "molecule-single_host"
+REPORTS = Path(__file__).parents[1] / "reports" / "molecule-single_host"
 STAGES = {
     "1-a-network": 0,
     "2-two-containers": 2,
@@ -30,7 +30,8 @@ def address(container: str, network: str) -> str:
 
 
 def fetches(container: str, url: str) -> bool:
-    return bool(NODE.host.run("docker exec %s wget -q -T 2 -O /dev/null %s", container, url).rc == 0)
+    # busybox's own -T ends in a segmentation fault.
+    return bool(NODE.host.run("docker exec %s timeout 2 wget -q -O /dev/null %s", container, url).rc == 0)
 
 
 @pytest.mark.parametrize("network", ["linux", "frontend"])
