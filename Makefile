@@ -22,7 +22,7 @@ help:
 ## Labs: each is built, verified and drawn (LAB_SUBNET=192.168.123.0/24 where you want another subnet)
 single_host: lab ## networks of one engine, told in stages; STAGE=2 stops after the second
 compose: lab ## a Compose project, and what its file promises
-multi_host: lab ## engines that share a cluster store; STORE=consul, etcd or zk
+multi_host: lab ## engines that share a cluster store; STORE=consul, etcd, or zk (networks only)
 swarm: lab ## a Swarm on two nodes; SWARM_FLAVOUR=classic or mode
 single_host: LAB = single_host
 compose: LAB = compose

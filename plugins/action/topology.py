@@ -11,7 +11,7 @@ from ansible.plugins.action import ActionBase
 from ansible_collections.dockernet.lab.plugins.module_utils._daemon_config import store_url_problem
 from ansible_collections.dockernet.lab.plugins.module_utils._images import RELEASES
 from ansible_collections.dockernet.lab.plugins.module_utils._stages import Stage, accumulate, check
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Problem, TopologyError, parse
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import Problem, Topology, TopologyError, parse
 
 try:
     from ansible._internal._datatag._tags import Origin
@@ -53,7 +53,12 @@ class ActionModule(ActionBase):  # type: ignore[misc]
             stages = accumulate(self._task.args.get("stages", []))
             problems += check(stages, wanted["nodes"], flavour, reserved)
             problems += _stage_problems(wanted["stage"], stages)
-            parse(self._task.args["networks"], self._task.args["containers"], wanted["nodes"], flavour, reserved)
+            topology = parse(
+                self._task.args["networks"], self._task.args["containers"], wanted["nodes"], flavour, reserved
+            )
+            if wanted["cluster_store"].startswith("zk:") and not problems:
+                told = [parse(stage.networks, stage.containers, wanted["nodes"], flavour, reserved) for stage in stages]
+                problems += _zookeeper_problems([topology, *told])
         except TopologyError as error:
             problems += error.problems
         result["changed"] = False
@@ -113,6 +118,32 @@ def _release_problems(releases: dict[str, str], flavour: str, url: str) -> list[
                 )
             )
     return problems
+
+
+def _zookeeper_problems(topologies: list[Topology]) -> list[Problem]:
+    """Containers of which an engine would die.
+
+    Since 17.05 an engine looks up a network's endpoint count by its whole key (libnetwork#1632), and libkv's client for
+    ZooKeeper lists no more of a key than its last part. So the count is nil, and the engine panics over the first
+    container that joins (seen with Debian's 20.10.5 and 20.10.24).
+    """
+    joining = {
+        container.name: container
+        for topology in topologies
+        for container in topology.containers
+        if any(not topology.network(attachment.network).is_local for attachment in container.attachments)
+    }
+    if not joining:
+        return []
+    names = ", ".join(f"'{name}'" for name in joining)
+    return [
+        Problem(
+            joining,
+            "With ZooKeeper as its cluster store, an engine from 17.05 on dies of the first container on an overlay "
+            f"network (libnetwork#1632), and {names} would be on one: choose cluster_store_kind etcd or consul, or put "
+            "no container on an overlay network.",
+        )
+    ]
 
 
 def _pool_problems(subnet: str, pools: dict[str, str]) -> list[Problem]:

@@ -32,8 +32,8 @@ NODE_PACKAGES = (
 )  # fmt: skip
 
 
-# The servers of cluster stores, each in an image of its own: nodes install nothing while a lab is made. Debian's package
-# `zookeeper` would bring a desktop's Java; the server itself is in its library.
+# The servers of cluster stores, each in an image of its own: nodes install nothing while a lab is made. Debian's
+# package `zookeeper` would bring a desktop's Java; the server itself is in its library.
 STORE_PACKAGES = {"etcd": ("etcd-server",), "zookeeper": ("default-jre-headless", "libzookeeper-java")}
 
 

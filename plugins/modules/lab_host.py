@@ -62,6 +62,10 @@ flavour:
   description: Flavour of the lab that is already there; empty where none is.
   type: str
   returned: success
+store:
+  description: Kind of cluster store of the lab that is already there; empty where none is, or it has none.
+  type: str
+  returned: success
 missing:
   description: The images that are not there, or are built from an older recipe.
   type: list
@@ -81,7 +85,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dockernet.lab.plugins.module_utils._engine import EngineError, connect_from_environment
 from ansible_collections.dockernet.lab.plugins.module_utils._images import RECIPES, full_name
-from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER, RECIPE
+from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER, RECIPE, STORE
 from ansible_collections.dockernet.lab.plugins.module_utils._linux import routes
 
 # Each systemd in a node takes a dozen inotify instances; kind's known issues name the same limits.
@@ -160,11 +164,11 @@ def missing_images(client: Any, names: list[str], files: Path) -> list[str]:
     return missing
 
 
-def flavour_there(client: Any, lab: str) -> str:
-    """The flavour that the lab's nodes were made for; empty where there are none."""
-    for container in client.containers(all=True, filters={"label": f"{OWNER}={lab}"}):
-        return str(container["Labels"].get(FLAVOUR, ""))
-    return ""
+def made_for(client: Any, lab: str) -> dict[str, str]:
+    """The flavour and the kind of cluster store that the lab's nodes were made for; empty where there are none."""
+    for container in client.containers(all=True, filters={"label": [f"{OWNER}={lab}", FLAVOUR]}):
+        return {"flavour": container["Labels"][FLAVOUR], "store": container["Labels"].get(STORE, "")}
+    return {"flavour": "", "store": ""}
 
 
 def main() -> None:
@@ -203,7 +207,7 @@ def main() -> None:
             "before": "".join(f"{name} = {now}\n" for name, (now, _value) in raised.items()),
             "after": "".join(f"{name} = {value}\n" for name, (_now, value) in raised.items()),
         },
-        flavour=flavour_there(client, wanted["lab"]),
+        **made_for(client, wanted["lab"]),
         low=sorted(set(low) - set(raised)),
         missing=missing_images(client, wanted["images"], Path(wanted["files"])),
     )

@@ -13,7 +13,7 @@ description:
   - Runs on the controller, beside the engine that carries the lab's nodes.
 options:
   name:
-    description: The image, such as V(box), V(nginx), V(swarm:1.2.9) or V(dockernet/node:13).
+    description: The image, such as V(box), V(nginx), V(swarm:1.2.9), V(dockernet/node:13) or V(dockernet/etcd:12).
     type: str
     required: true
   files:
@@ -142,7 +142,7 @@ class Image:
         release = RELEASES[recipe.release]
         mirror = self.mirror or _own_mirror()
         arguments = {
-            "BASE": self._base(release.codename, mirror),
+            "BASE": self._base_of(recipe.base) if recipe.base else self._base(release.codename, mirror),
             "APT_SOURCES": f"deb {mirror} {release.codename} main" if mirror else "",
             "PACKAGES": " ".join(recipe.packages),
             "RELEASE": recipe.release,
@@ -160,6 +160,12 @@ class Image:
                 f"The disk of {root} has {free / 1e9:.1f} GB free, and '{self.name}' needs about {SPACE / 1e9:.1f} GB: "
                 "make room there (docker image prune), or move the engine's data-root."
             )
+
+    def _base_of(self, name: str) -> str:
+        """The name of a base image that is built from a recipe itself: there already, or made now."""
+        base = Image(self.client, name, self.files, self.archive.parent, self.mirror)
+        base.get(base.source())
+        return name
 
     def _base(self, codename: str, mirror: str) -> str:
         """The name of a base image of Debian `codename`: there already, pulled, or made from packages."""

@@ -38,6 +38,10 @@ flavour:
   description: The flavour that the lab was made for; empty where none of its nodes is there.
   type: str
   returned: success
+store:
+  description: The kind of cluster store that it was made for; empty where none of its nodes is there, or it has none.
+  type: str
+  returned: success
 nodes:
   description: The nodes that are there, as name to the state of the container and the engine's words for it.
   type: dict
@@ -50,7 +54,7 @@ nodes:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dockernet.lab.plugins.module_utils._engine import EngineError, connect_from_environment
 from ansible_collections.dockernet.lab.plugins.module_utils._engine_call import REFUSALS, words
-from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER
+from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER, STORE
 
 
 def main() -> None:
@@ -67,6 +71,7 @@ def main() -> None:
     module.exit_json(
         changed=False,
         flavour=found[0]["Labels"][FLAVOUR] if found else "",
+        store=found[0]["Labels"].get(STORE, "") if found else "",
         nodes={
             node["Names"][0].lstrip("/"): {"state": node["State"], "status": node["Status"]}
             for node in found

@@ -29,6 +29,10 @@ options:
     description: Flavour that the lab is made for; kept in a label.
     type: str
     default: none
+  store:
+    description: Kind of cluster store that the lab is made for; kept in a label.
+    type: str
+    default: ""
   network:
     description: The lab's own network; made by the first of its nodes.
     type: str
@@ -83,7 +87,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dockernet.lab.plugins.module_utils._engine import EngineError, connect_from_environment
-from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER, SPEC
+from ansible_collections.dockernet.lab.plugins.module_utils._labels import FLAVOUR, OWNER, SPEC, STORE
 
 with contextlib.suppress(ImportError):  # connect_from_environment says so
     from docker.types import IPAMConfig, IPAMPool
@@ -134,7 +138,7 @@ class Node:
         return {
             "Image": self.image_id,
             "Hostname": self.name,
-            "Labels": {OWNER: self.wanted["lab"], FLAVOUR: self.wanted["flavour"]},
+            "Labels": {OWNER: self.wanted["lab"], FLAVOUR: self.wanted["flavour"], STORE: self.wanted["store"]},
             "HostConfig": self.host_config(),
             "NetworkingConfig": {"EndpointsConfig": {network: {"IPAMConfig": {"IPv4Address": self.wanted["address"]}}}},
         }
@@ -201,6 +205,7 @@ def main() -> None:
             "image": {"type": "str", "required": True},
             "lab": {"type": "str", "required": True},
             "flavour": {"type": "str", "default": "none"},
+            "store": {"type": "str", "default": ""},
             "network": {"type": "str", "required": True},
             "subnet": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
