@@ -11,7 +11,7 @@ LABS := $(sort $(patsubst inventory/%/hosts.yml,%,$(wildcard inventory/*/hosts.y
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help single_host compose multi_host swarm verify status down test lint unit integration molecule tutorial bench python engine tests lab judged
+.PHONY: help single_host compose multi_host swarm add_node remove_node verify status down test lint unit integration molecule tutorial bench python engine tests lab judged
 
 help:
 	@[ ! -t 1 ] || { on=$$(tput bold; tput setaf 6); off=$$(tput sgr0); } 2>/dev/null; \
@@ -45,6 +45,12 @@ judged: lab
 ifeq ($(MAKECMDGOALS),verify)
 MAKEFLAGS += -q
 endif
+
+add_node: lab ## NODE=swl-demo2 joins the running lab; no other node is touched
+remove_node: lab ## NODE=swl-demo2 leaves it again, dead or alive
+add_node remove_node:
+	@scripts/setup python
+	@$(PLAY) playbooks/$@.yml
 
 status: lab ## what is there: nodes, networks, containers; changes nothing
 	@scripts/setup python

@@ -1,0 +1,160 @@
+#!/usr/bin/python
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Take what an engine that is gone left behind out of the cluster store."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_member_absent
+short_description: Take what an engine left behind out of the cluster store
+description:
+  - Runs on a node that stays, after the engine of the one that goes has stopped, or has lost its cluster store.
+  - Deletes the keys by which engines and a classic Swarm know the engine, and does not wait until they expire.
+  - Disconnects the endpoints that a dead engine never took away (C(docker network disconnect -f)), which frees their
+    names and addresses. An endpoint is the engine's where the store says so (its C(locator)).
+  - Of ZooKeeper, keys of engines vanish with their sessions; endpoints are left, and RV(left) says which.
+options:
+  store:
+    description: URL of the cluster store, as engines have it.
+    type: str
+    required: true
+  address:
+    description: Address of the engine that goes.
+    type: str
+    required: true
+  port:
+    description: Port that it advertised.
+    type: int
+    default: 2375
+  containers:
+    description: Names of the containers that were declared for it, by which RV(left) is told where the store is silent.
+    type: list
+    elements: str
+    default: []
+  docker_host:
+    description: URL of the engine that stays.
+    type: str
+    default: unix:///var/run/docker.sock
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+requirements: [python3-docker]
+author:
+  - The dockernet.lab maintainers
+"""
+
+EXAMPLES = r"""
+- name: Take what the node left behind out of the store
+  dockernet.lab.cluster_member_absent:
+    store: consul://192.168.99.100:8500
+    address: 192.168.99.103
+  delegate_to: swl-demo0
+"""
+
+RETURN = r"""
+keys:
+  description: The keys that were deleted.
+  type: list
+  elements: str
+  returned: success
+  sample: ["docker/nodes/192.168.99.103:2375"]
+endpoints:
+  description: The endpoints that were disconnected, as network/name.
+  type: list
+  elements: str
+  returned: success
+  sample: [linux/ubuntu3]
+left:
+  description: Sentences on what may be left.
+  type: list
+  elements: str
+  returned: success
+"""
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._engine import LOCAL_SOCKET, EngineError, connect
+from ..module_utils._engine_call import REFUSALS, is_missing, words
+from ..module_utils._store_keys import NETWORKS, Store, StoreError, endpoints_of
+
+MEMBERS = ("docker/nodes", "docker/swarm/nodes")  # of engines, and of a classic Swarm
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(
+        argument_spec={
+            "store": {"type": "str", "required": True},
+            "address": {"type": "str", "required": True},
+            "port": {"type": "int", "default": 2375},
+            "containers": {"type": "list", "elements": "str", "default": []},
+            "docker_host": {"type": "str", "default": LOCAL_SOCKET},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        client = connect(module.params["docker_host"])
+        if module.params["store"].startswith("zk:"):
+            left = [said for network in global_networks(client) for said in unclear(network, module.params)]
+            module.exit_json(changed=False, keys=[], endpoints=[], left=left)
+        run(module, client, Store(module.params["store"]))
+    except (EngineError, StoreError) as error:
+        module.fail_json(msg=str(error))
+    except REFUSALS as error:
+        module.fail_json(msg=f"The engine at {module.params['docker_host']} refuses: {words(error)}")
+
+
+def run(module: AnsibleModule, client: Any, store: Store) -> None:
+    """Take keys and endpoints away, and exit."""
+    address = module.params["address"]
+    member = f"{address}:{module.params['port']}"
+    keys = [key for root in MEMBERS for key in store.tree(root) if key == f"{root}/{member}"]
+    stale = endpoints_of(store.tree(f"{NETWORKS}/endpoint"), address)
+    names = {network["Id"]: network["Name"] for network in client.networks()}
+    left = []
+    if not module.check_mode:
+        # Without its key, no engine takes the dead one for a peer while its endpoints go.
+        for key in keys:
+            store.delete(key)
+        left = [said for network, name in stale for said in disconnect(client, network, name, names.get(network))]
+    endpoints = [f"{names.get(network, network)}/{name}" for network, name in stale]
+    module.exit_json(
+        changed=bool(keys or stale),
+        keys=keys,
+        endpoints=endpoints,
+        left=left,
+        diff={"before": "".join(f"{line}\n" for line in keys + endpoints), "after": ""},
+    )
+
+
+def disconnect(client: Any, network: str, name: str, called: str | None) -> list[str]:
+    """Disconnect a dead engine's endpoint: a sentence where that is refused."""
+    try:
+        client.disconnect_container_from_network(name, network, force=True)
+    except REFUSALS as error:
+        if not is_missing(error):
+            return [f"Network '{called or network}' keeps the endpoint '{name}': {words(error)}"]
+    return []
+
+
+def global_networks(client: Any) -> list[dict[str, Any]]:
+    """The networks that all engines share, with their endpoints."""
+    return [client.inspect_network(item["Id"]) for item in client.networks() if item.get("Scope") == "global"]
+
+
+def unclear(network: dict[str, Any], params: dict[str, Any]) -> list[str]:
+    """Sentences on endpoints of other engines that may be the dead one's: the store does not tell whose they are."""
+    return [
+        f"Network '{network['Name']}' has an endpoint '{end['Name']}'. If its container is on no node any more, remove "
+        f"it: docker network disconnect -f {network['Name']} {end['Name']}"
+        for key, end in (network.get("Containers") or {}).items()
+        if key.startswith("ep-") and end["Name"] in params["containers"]
+    ]
+
+
+if __name__ == "__main__":
+    main()
