@@ -229,15 +229,23 @@ def build_order(plans: Iterable[ContainerPlan]) -> list[list[ContainerPlan]]:
 
     A container comes after those that its affinities name. Whoever asks for a fixed address, with all that
     it must come after, goes before the others: else the engine might give that address to one that takes any.
+    What a Swarm's strategy alone places comes last, when the strategy can see where all the others are.
     """
     plans = list(plans)
     built = [plan.declared for plan in plans if plan.declared]
     first = placement.named(built, [plan.name for plan in plans if plan.fixes_an_address])
     depths = placement.depths(built)
-    groups: dict[tuple[bool, int], list[ContainerPlan]] = {}
+    wanted = {affinity.container for container in built for affinity in container.affinities}
+    groups: dict[tuple[bool, bool, int], list[ContainerPlan]] = {}
     for plan in plans:
-        groups.setdefault((plan.name not in first, depths.get(plan.name, 0)), []).append(plan)
+        is_free = plan.name not in wanted and plan.declared is not None and _goes_anywhere(plan.declared)
+        groups.setdefault((plan.name not in first, is_free, depths.get(plan.name, 0)), []).append(plan)
     return [groups[key] for key in sorted(groups)]
+
+
+def _goes_anywhere(container: Container) -> bool:
+    """Whether a Swarm's strategy alone chooses its node."""
+    return not (container.node or container.constraints or container.affinities)
 
 
 # The specification of a container, and what is left of it in a label

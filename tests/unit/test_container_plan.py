@@ -125,6 +125,17 @@ def test_whom_an_affinity_names_is_built_first_and_then_whoever_asks_for_an_addr
     assert groups == [["db"], ["beside"], ["other"]]
 
 
+def test_what_the_strategy_places_is_built_when_all_others_are_there():
+    free = Container("free", None, (Attachment("back"),))
+    beside = replace(WEB, name="beside", node=None, affinities=(Affinity("web", True),))
+    planned = plan_present(Topology(NETWORKS, (free, WEB, beside)), [], *CLASSIC)
+    assert [[step.name for step in group] for group in build_order(planned.containers)] == [
+        ["web"],
+        ["beside"],
+        ["free"],
+    ]
+
+
 def test_the_ports_that_a_container_is_only_said_to_listen_on_change_nothing():
     assert step(replace(WEB, listens=(80,)), running()).action == "none"
 
