@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: swarm_node_leaves
+module: swarm_node
 short_description: Drain a node of swarm mode, and take it out of the Swarm
 description:
   - Runs on a manager. Fails where the node is a manager itself.
@@ -43,7 +43,7 @@ author:
 
 EXAMPLES = r"""
 - name: Have the node's work done elsewhere
-  dockernet.lab.swarm_node_leaves:
+  dockernet.lab.swarm_node:
     name: swl-demo2
     state: drained
   delegate_to: swl-demo0
