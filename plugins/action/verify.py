@@ -3,20 +3,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+from ansible_collections.dockernet.lab.plugins.module_utils._coverage import FULL, SCOPE_ARGUMENTS, Scope, scope_of
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import NodeObservation, SourceObservation
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import FLAVOURS, Topology, TopologyError, parse
-from ansible_collections.dockernet.lab.plugins.plugin_utils import _report_json, _report_text
-from ansible_collections.dockernet.lab.plugins.plugin_utils._links import links
-from ansible_collections.dockernet.lab.plugins.plugin_utils._picture import draw_svg
-from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import ALL_CORRECT, Verdict, judge, summarize
+from ansible_collections.dockernet.lab.plugins.plugin_utils import _report_text
+from ansible_collections.dockernet.lab.plugins.plugin_utils._reports import reports
+from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Run
+from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import ALL_CORRECT, judge
 
 ARGUMENTS = {
     "lab": {"type": "str", "required": True},
@@ -31,6 +31,7 @@ ARGUMENTS = {
     "store": {"type": "str"},
     "addresses": {"type": "dict", "default": {}},
     "roles": {"type": "dict", "default": {}},
+    **SCOPE_ARGUMENTS,
 }
 
 
@@ -50,20 +51,28 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
         except TopologyError as error:
             return {"failed": True, "changed": False, "msg": str(error)}
 
-        world = gather(topology, args["looks"], args["probes"], args["flavour"])
-        verdicts = judge(world)
-        path = Path(args["reports"]).absolute() / "report.json"
+        world = gather(topology, args["looks"], args["probes"], args["flavour"], scope_of(args))
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-        report = _report_json.report(verdicts, world.nodes, args["lab"], args["flavour"], now)
+        machines = _machines(world, args)
+        verdicts = judge(world)
+        covered = None if world.scope.mode == FULL else world.coverage(each.cell for each in verdicts)
+        run = Run(args["lab"], args["flavour"], now, world, verdicts, machines, args["store"], covered)
+        directory = Path(args["reports"]).absolute()
         try:
-            _write(path, json.dumps(report, indent=1) + "\n")
-            _write(path.with_name("topology.svg"), _picture(world, verdicts, args))
+            for name, text in reports(run):
+                _write(directory / name, text)
         except OSError as error:
             return {"failed": True, "changed": False, "msg": f"The reports cannot be written: {error}."}
-        return _result(verdicts, report["summary"]["status"], path, args["fail"])
+        return _result(run, directory, args["fail"])
 
 
-def gather(topology: Topology, looks: Mapping[str, Any], probes: Mapping[str, Any], flavour: str) -> World:
+def gather(
+    topology: Topology,
+    looks: Mapping[str, Any],
+    probes: Mapping[str, Any],
+    flavour: str,
+    scope: Scope | None = None,
+) -> World:
     """All observations as a World; a node that sent none is in it with the reason."""
     nodes = {}
     for node, result in looks.items():
@@ -71,7 +80,7 @@ def gather(topology: Topology, looks: Mapping[str, Any], probes: Mapping[str, An
             nodes[node] = NodeObservation.from_json(result["seen"])
         else:
             nodes[node] = NodeObservation(node, error=_why(node, result))
-    world = World(topology, nodes, flavour=flavour)
+    world = World(topology, nodes, flavour=flavour, scope=scope)
     world.sources.update({source.name: source for source in _sources(world, probes)})
     return world
 
@@ -96,8 +105,9 @@ def _why(node: str, result: Mapping[str, Any]) -> str:
     return f"{node} is unreachable: {said}" if result.get("unreachable") else f"{node} could not look: {said}"
 
 
-def _picture(world: World, verdicts: list[Verdict], args: Mapping[str, Any]) -> str:
-    nodes = [
+def _machines(world: World, args: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """All machines of the lab, as pictures show them."""
+    return [
         {
             "name": name,
             "address": args["addresses"].get(name),
@@ -105,14 +115,6 @@ def _picture(world: World, verdicts: list[Verdict], args: Mapping[str, Any]) -> 
         }
         for name in dict.fromkeys([*args["addresses"], *world.nodes])
     ]
-    addresses = {}
-    for container in world.topology.containers:
-        seen = world.seen(container.name)
-        networks = [attachment.network for attachment in container.attachments]
-        addresses[container.name] = {n: seen.address(n) for n in networks if seen and seen.address(n)}
-    states = links(world.topology, verdicts)
-    summary = str(summarize(verdicts))
-    return str(draw_svg(world.topology, nodes, args["lab"], args["store"], states, addresses, summary))
 
 
 def _write(path: Path, text: str) -> None:
@@ -123,15 +125,16 @@ def _write(path: Path, text: str) -> None:
     partial.replace(path)
 
 
-def _result(verdicts: list[Verdict], status: int, path: Path, fail: bool) -> dict[str, Any]:
+def _result(run: Run, directory: Path, fail: bool) -> dict[str, Any]:
     """The result as callbacks show it: the summary alone as the message, and what is wrong as one text."""
-    summary, *details = _report_text.lines(verdicts, str(path))
+    path, status = str(directory / "report.json"), run.summary.status
+    summary, *details = _report_text.lines(run.verdicts, path, str(run.coverage or ""))
     result: dict[str, Any] = {
         "changed": False,
         "failed": fail and status != ALL_CORRECT,
         "msg": summary,
         "status": status,
-        "report": str(path),
+        "report": path,
         "_ansible_verbose_always": True,  # of a task that went well, callbacks show no more than its name
     }
     return {**result, "details": "\n".join(details)} if details else result

@@ -12,9 +12,10 @@ facet `network` both are the network: one of the name of a container clashes wit
 | `attachment` | (A, A)   | network             | A has an address there, the fixed one where one is asked  |
 | `hosts_file` | (A, A)   | `localhost`, an extra host, `own:NETWORK` | A's hosts file has that line        |
 | `hosts_file` | (A, B)   | a name of B         | A's hosts file has it (engines below 1.10 only)           |
-| `name`       | (A, B)   | a name of B         | A resolves it                                             |
+| `name`       | (A, B)   | a name of B         | A resolves it; A and B may be one                         |
 | `address`    | (A, B)   | a name of B         | what it resolves to is B's own address                    |
 | `ping`       | (A, B)   | network             | B's address there answers A                               |
+| `mtu`        | (A, B)   | network             | so does it where the packet is as large as A's MTU        |
 | `tcp`        | (A, B)   | network:port        | A can connect to a port that B `listens` on, there        |
 """
 
@@ -23,14 +24,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from ansible_collections.dockernet.lab.plugins.module_utils._hosts_file import lists_peers
+from ansible_collections.dockernet.lab.plugins.module_utils._hosts_file import lists_peers, release
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import Container, Network, Topology
 
 ALLOWED = "allowed"
 DENIED = "denied"
-FACETS = ("network", "placement", "attachment", "hosts_file", "name", "address", "ping", "tcp")
+FACETS = ("network", "placement", "attachment", "hosts_file", "name", "address", "ping", "mtu", "tcp")
 OWN_LINE = "own:"
 SAME_NODE = "same node"
+SHORT_ID = 12  # characters of an ID that make a name
 
 _ICC = "com.docker.network.bridge.enable_icc"
 
@@ -46,7 +48,7 @@ class Cell(NamedTuple):
 
     @property
     def network(self) -> str:
-        """The network that an `attachment`, a `ping` or a `tcp` cell is about."""
+        """The network that an `attachment`, a `ping`, a `mtu` or a `tcp` cell is about."""
         return self.subject.partition(":")[0]
 
     @property
@@ -76,31 +78,136 @@ def expect(
     nodes: all nodes that have an engine of this cluster.
     flavour: as of `_topology.parse`.
     """
-    membership = Membership(topology, found or {})
-    cells = list(_network_cells(membership, topology, list(nodes), flavour))
+    return list(cells_of(Membership(topology, found or {}, engines, flavour), nodes))
+
+
+def cells_of(
+    membership: Membership,
+    nodes: Iterable[str],
+    pairs: Iterable[tuple[str, str, str]] | None = None,
+    full_size: bool = False,
+) -> Iterator[Cell]:
+    """The cells of `expect`, of some pairs of containers alone where these are given.
+
+    pairs: source, target and '', or a network where a ping there is all that is asked; grouped by source.
+    full_size: whether each ping that is allowed is to come through with packets of full size too.
+    """
+    topology = membership.topology
+    yield from _network_cells(membership, list(nodes))
+    some: dict[str, list[tuple[str, str]]] = {}
+    for name, other, network in pairs or ():
+        some.setdefault(name, []).append((other, network))
     for source in topology.containers:
-        engine = (engines or {}).get(membership.node(source) or "", "")
-        cells.extend(_own_cells(source, engine))
-        for target in topology.containers:
-            if target is not source:
-                cells.extend(_pair_cells(membership, source, target, engine))
-    return cells
+        yield from _own_cells(membership, source)
+        if pairs is None:
+            targets = [(target.name, "") for target in topology.containers if target is not source]
+        else:
+            targets = some.get(source.name, [])
+        shadowed = _names_in_own_file(source)
+        for name, network in targets:
+            if network:
+                yield Cell(source.name, name, "ping", network, ALLOWED)
+                if full_size:
+                    yield Cell(source.name, name, "mtu", network, ALLOWED)
+            else:
+                yield from _pair_cells(membership, source, membership.container(name), shadowed, full_size)
 
 
 class Membership:
     """Who is with whom, and who answers to which name for whom."""
 
-    def __init__(self, topology: Topology, found: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        topology: Topology,
+        found: Mapping[str, str],
+        engines: Mapping[str, str] | None = None,
+        flavour: str = "none",
+        ids: Mapping[str, str] | None = None,
+    ) -> None:
+        self.topology = topology
         self._networks = {network.name: network for network in topology.networks}
+        self._containers = {container.name: container for container in topology.containers}
         self._found = found
+        self._engines = engines or {}
+        self.flavour = flavour
+        self._ids = ids or {}
+        self._reads_peers = {c.name: lists_peers(self.engine(c)) for c in topology.containers}
         self._segments = {container.name: self._segments_of(container) for container in topology.containers}
+        self.groups = {name: frozenset(segments.values()) for name, segments in self._segments.items()}
+        self.members: dict[Segment, list[str]] = {}
+        self._subjects: dict[tuple[str, bool], list[str]] = {}
         # segment -> name, in lower case as DNS compares it -> containers that hold it
         self._holders: dict[Segment, dict[str, list[str]]] = {}
         for container in topology.containers:
             for network, segment in self._segments[container.name].items():
+                self.members.setdefault(segment, []).append(container.name)
                 names = self._holders.setdefault(segment, {})
-                for name in dict.fromkeys(text.lower() for text in names_on(container, network)):
+                for name in dict.fromkeys(text.lower() for text in self.names_on(container, network)):
                     names.setdefault(name, []).append(container.name)
+
+    @property
+    def names(self) -> list[str]:
+        """All containers, in their order."""
+        return list(self._containers)
+
+    def container(self, name: str) -> Container:
+        """A container as declared. Raises KeyError."""
+        return self._containers[name]
+
+    def segments(self, name: str) -> Mapping[str, Segment]:
+        """What a container is on, by network."""
+        return self._segments[name]
+
+    def place(self, name: str) -> str:
+        """The node of a container, '' where it is not known."""
+        return self.node(self._containers[name]) or ""
+
+    def lets_through(self, network: str) -> bool:
+        """Whether containers on a network may talk to each other."""
+        return _lets_through(self._networks[network])
+
+    def engine(self, container: Container) -> str:
+        """The version of the engine that runs a container, '' where it is not known."""
+        return self._engines.get(self.node(container) or "", "")
+
+    def names_on(self, container: Container, network: str) -> list[str]:
+        """The names that a container has on one network.
+
+        Below 1.10 its own alone. Later its aliases there; from 1.12 on its short ID; from 20.10 on its hostname.
+        """
+        names = [container.name]
+        engine = self.engine(container)
+        if lists_peers(engine):
+            return names
+        attachment = container.attachment(network)
+        names += attachment.aliases if attachment else ()
+        if container.hostname and not self._is_service(container) and release(engine) >= (20, 10):
+            names.append(container.hostname)
+        if container.name in self._ids and release(engine) >= (1, 12):
+            names.append(self._ids[container.name][:SHORT_ID])
+        return names
+
+    def subjects(self, container: Container, of_file: bool = False) -> list[str]:
+        """All names by which anybody could ask for a container: bare ones first, then name.network.
+
+        Those that its engine is too old to answer are among them, to be denied. A hostname is not where the
+        engine's version is not known, nor where a Swarm has it: no source says what becomes of it then.
+        of_file: those alone that engines below 1.10 write into hosts files.
+        Those that its engine is too old to answer are among them, to be denied. A hostname is not where the
+        engine's version is not known, nor where a Swarm has it: no source says what becomes of it then.
+        """
+        bare: list[str] = []
+        qualified: list[str] = []
+        for attachment in container.attachments:
+            names = [container.name] if of_file else self.names_on(container, attachment.network)
+            bare.extend(names)
+            qualified.extend(f"{name}.{attachment.network}" for name in names)
+        if container.hostname and not of_file and (0, 0) < release(self.engine(container)) < (20, 10):
+            bare.append(container.hostname)
+        return list(dict.fromkeys(bare + qualified))
+
+    def _is_service(self, container: Container) -> bool:
+        return self.flavour == "mode" and container.node is None
 
     def node(self, container: Container) -> str | None:
         """The node that a container is declared for, else the one where it was found."""
@@ -113,7 +220,7 @@ class Membership:
 
     def reaches(self, one: str, other: str, network: str) -> bool:
         """Whether they share it, and it lets its containers talk to each other."""
-        return self.shares(one, other, network) and _lets_through(self._networks[network])
+        return self.shares(one, other, network) and self.lets_through(network)
 
     def holders(self, asker: str, subject: str) -> dict[str, list[str]]:
         """Who answers when `asker` resolves `subject`: containers by network, empty where nobody does.
@@ -123,6 +230,8 @@ class Membership:
         """
         subject = subject.lower()
         segments = self._segments[asker]
+        if self.reads_peers(asker):
+            return self._listed(asker, subject)
         found = {network: self._held(segment, subject) for network, segment in segments.items()}
         found = {network: holders for network, holders in found.items() if holders}
         dot = len(subject)
@@ -130,6 +239,22 @@ class Membership:
             for network, segment in segments.items():
                 if network.lower() == subject[dot + 1 :] and (holders := self._held(segment, subject[:dot])):
                     found[network] = holders
+        return found
+
+    def reads_peers(self, asker: str) -> bool:
+        """Whether a container's engine names its peers in its hosts file, and nowhere else."""
+        return self._reads_peers[asker]
+
+    def _listed(self, asker: str, subject: str) -> dict[str, list[str]]:
+        """Whose lines in the hosts file of `asker` have `subject`: every one that fits, and never its own."""
+        found: dict[str, list[str]] = {}
+        for network, segment in self._segments[asker].items():
+            name, dot, _ = subject.rpartition(f".{network.lower()}")
+            holders = self._held(segment, subject) + (
+                self._held(segment, name) if dot and name + dot == subject else []
+            )
+            if others := [holder for holder in holders if holder != asker]:
+                found[network] = others
         return found
 
     def _held(self, segment: Segment, name: str) -> list[str]:
@@ -147,25 +272,22 @@ class Membership:
         return self._networks[network].is_local
 
 
-def names_on(container: Container, network: str) -> list[str]:
-    """The names that a container has on one network: its own and its aliases there."""
-    attachment = container.attachment(network)
-    return [container.name, *(attachment.aliases if attachment else ())]
-
-
-def _network_cells(membership: Membership, topology: Topology, nodes: list[str], flavour: str) -> Iterator[Cell]:
-    for network in topology.networks:
-        users = [membership.node(c) for c in topology.containers if c.attachment(network.name)]
-        needed: list[str | None] = [*network.nodes, *users]
+def _network_cells(membership: Membership, nodes: list[str]) -> Iterator[Cell]:
+    users: dict[str, list[str]] = {}
+    for container in membership.topology.containers:
+        for attachment in container.attachments:
+            users.setdefault(attachment.network, []).append(membership.place(container.name))
+    for network in membership.topology.networks:
+        needed = [*network.nodes, *users.get(network.name, ())]
         # Engines with a cluster store all know it; in swarm mode it comes with the first container that joins.
-        if not network.is_local and flavour != "mode":
-            needed = [*nodes]
+        if not network.is_local and membership.flavour != "mode":
+            needed = nodes
         for node in dict.fromkeys(needed):
             if node:
                 yield Cell(network.name, network.name, "network", node, ALLOWED)
 
 
-def _own_cells(container: Container, engine: str) -> Iterator[Cell]:
+def _own_cells(membership: Membership, container: Container) -> Iterator[Cell]:
     name = container.name
     yield Cell(name, name, "placement", container.node or "", ALLOWED)
     for other, together in container.affinities:
@@ -175,42 +297,45 @@ def _own_cells(container: Container, engine: str) -> Iterator[Cell]:
     yield Cell(name, name, "hosts_file", "localhost", ALLOWED)
     for host in container.extra_hosts:
         yield Cell(name, name, "hosts_file", host, ALLOWED)
-    if not lists_peers(engine):
-        for attachment in container.attachments:
-            yield Cell(name, name, "hosts_file", OWN_LINE + attachment.network, ALLOWED)
+    own_names = [name, *(f"{name}.{attachment.network}" for attachment in container.attachments)]
+    own_names = [subject for subject in own_names if subject.lower() not in _names_in_own_file(container)]
+    if membership.reads_peers(name):
+        # It names the others alone, and nothing else answers.
+        for subject in own_names:
+            if not membership.holders(name, subject):  # nor is it a peer's
+                yield Cell(name, name, "hosts_file", subject, DENIED)
+        return
+    for attachment in container.attachments:
+        yield Cell(name, name, "hosts_file", OWN_LINE + attachment.network, ALLOWED)
+    for subject in own_names:
+        if _answers(membership, container, container, subject):  # and no other's name that is longer
+            yield Cell(name, name, "name", subject, ALLOWED)
+            yield Cell(name, name, "address", subject, ALLOWED)
 
 
-def _pair_cells(membership: Membership, source: Container, target: Container, engine: str) -> Iterator[Cell]:
-    pair = (source.name, target.name)
-    shadowed = _names_in_own_file(source)
-    subjects = [
-        name for name in _subjects(target, with_aliases=not lists_peers(engine)) if name.lower() not in shadowed
-    ]
-    in_file = subjects if lists_peers(engine) else [name for name in subjects if name == target.name]
-    for subject in in_file:
-        listed = lists_peers(engine) and _answers(membership, source, target, subject)
-        yield Cell(*pair, "hosts_file", subject, ALLOWED if listed else DENIED)
+def _pair_cells(
+    membership: Membership, source: Container, target: Container, shadowed: set[str], full_size: bool
+) -> Iterator[Cell]:
+    one, other = source.name, target.name
+    listed = membership.reads_peers(one)
+    subjects = [name for name in membership.subjects(target, of_file=listed) if name.lower() not in shadowed]
+    for subject in subjects if listed else [name for name in subjects if name == other]:
+        expected = listed and _answers(membership, source, target, subject)
+        yield Cell(one, other, "hosts_file", subject, ALLOWED if expected else DENIED)
     for subject in subjects:
-        resolves = _answers(membership, source, target, subject)
-        yield Cell(*pair, "name", subject, ALLOWED if resolves else DENIED)
-        if resolves:
-            yield Cell(*pair, "address", subject, ALLOWED)
+        if _answers(membership, source, target, subject):
+            yield Cell(one, other, "name", subject, ALLOWED)
+            yield Cell(one, other, "address", subject, ALLOWED)
+        else:
+            yield Cell(one, other, "name", subject, DENIED)
     for attachment in target.attachments:
-        expected = ALLOWED if membership.reaches(*pair, attachment.network) else DENIED
-        yield Cell(*pair, "ping", attachment.network, expected)
+        network = attachment.network
+        expected = membership.reaches(one, other, network)
+        yield Cell(one, other, "ping", network, ALLOWED if expected else DENIED)
+        if full_size and expected:
+            yield Cell(one, other, "mtu", network, ALLOWED)
         for port in target.listens:
-            yield Cell(*pair, "tcp", f"{attachment.network}:{port}", expected)
-
-
-def _subjects(target: Container, with_aliases: bool) -> list[str]:
-    """All names by which anybody could ask for `target`: bare ones first, then name.network."""
-    bare: list[str] = []
-    qualified: list[str] = []
-    for attachment in target.attachments:
-        names = names_on(target, attachment.network) if with_aliases else [target.name]
-        bare.extend(names)
-        qualified.extend(f"{name}.{attachment.network}" for name in names)
-    return list(dict.fromkeys(bare + qualified))
+            yield Cell(one, other, "tcp", f"{network}:{port}", ALLOWED if expected else DENIED)
 
 
 def _names_in_own_file(container: Container) -> set[str]:
@@ -226,4 +351,5 @@ def _answers(membership: Membership, source: Container, target: Container, subje
 
 
 def _lets_through(network: Network) -> bool:
-    return str(network.options.get(_ICC, "true")).lower() != "false"
+    """Whether containers on a network may talk to each other. An overlay network's driver knows no such option."""
+    return not network.is_local or str(network.options.get(_ICC, "true")).lower() != "false"

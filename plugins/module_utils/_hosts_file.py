@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 
@@ -36,7 +37,7 @@ def lists_peers(engine: str) -> bool:
     From 1.10 on the file holds localhost, extra hosts and the container's own lines, and never a peer.
     An unknown version counts as 1.10 or later.
     """
-    return (0, 0) < _release(engine) < (1, 10)
+    return (0, 0) < release(engine) < (1, 10)
 
 
 def keeps_own_lines(engine: str) -> bool:
@@ -45,9 +46,11 @@ def keeps_own_lines(engine: str) -> bool:
     Below 28.0 a container that leaves one network loses its own lines for all of them, and those that it
     gets with a later connect are all that it has (moby#34044, fixed by moby#48857).
     """
-    return _release(engine) >= (28, 0)
+    return release(engine) >= (28, 0)
 
 
-def _release(engine: str) -> tuple[int, int]:
+@lru_cache(maxsize=64)
+def release(engine: str) -> tuple[int, int]:
+    """The first two numbers of an engine's version; (0, 0) where it is not known."""
     numbers = re.match(r"v?(\d+)\.(\d+)", engine)
     return (int(numbers[1]), int(numbers[2])) if numbers else (0, 0)

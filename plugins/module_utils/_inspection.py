@@ -123,6 +123,7 @@ def _container(name: str, inspected: Mapping[str, Any]) -> ContainerObservation:
         ),
         problem=problem,
         task=called if called != name else "",
+        id=str(inspected["Id"]),
     )
 
 

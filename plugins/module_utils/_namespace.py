@@ -26,6 +26,8 @@ _HWADDR = slice(18, 24)
 _ICMP_FILTER = 1
 _ECHO_REPLY, _UNREACHABLE = 0, 3
 _SO_TIMESTAMPNS = 35
+_IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE = 10, 3  # sets DF, and heeds no MTU but the interface's own
+_IP_MTU = 14
 _BUFFER = 4 * 1024 * 1024  # bytes; room for the replies to a whole burst
 _TCP_RTT = slice(68, 72)  # of struct tcp_info: tcpi_rtt, in microseconds
 
@@ -104,6 +106,13 @@ class Sockets(NamedTuple):
     udp: socket.socket
     icmp: socket.socket
 
+    def mtu(self, address: str) -> int:
+        """Bytes that the interface towards `address` takes at once. Raises OSError."""
+        with _inside(self.namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            asker.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE)
+            asker.connect((address, 9))  # which sends nothing
+            return asker.getsockopt(socket.IPPROTO_IP, _IP_MTU)
+
     def tcp(self) -> socket.socket:
         """A further one, to connect with. Raises OSError."""
         with _inside(self.namespace):
@@ -129,6 +138,7 @@ def sockets(pid: int) -> Sockets:
     wanted = 0xFFFFFFFF & ~(1 << _ECHO_REPLY | 1 << _UNREACHABLE)
     icmp.setsockopt(socket.SOL_RAW if hasattr(socket, "SOL_RAW") else 255, _ICMP_FILTER, struct.pack("I", wanted))
     icmp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+    icmp.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE)
     for each in (udp, icmp):
         each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
         each.setblocking(False)

@@ -48,6 +48,7 @@ class ContainerObservation:
     endpoints: tuple[EndpointObservation, ...] = ()
     problem: str = ""
     task: str = ""
+    id: str = ""
 
     @property
     def is_up(self) -> bool:
@@ -88,13 +89,17 @@ class NetworkObservation:
 
 @dataclass(frozen=True)
 class NodeObservation:
-    """What one node's engine has of the topology. error: why nothing could be seen, else ''."""
+    """What one node's engine has of the topology. error: why nothing could be seen, else ''.
+
+    clock: seconds by which the node's clock is ahead of that of the controller, whose task was started by the latter.
+    """
 
     node: str
     engine: str = ""
     error: str = ""
     containers: tuple[ContainerObservation, ...] = ()
     networks: tuple[NetworkObservation, ...] = ()
+    clock: float = 0.0
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> NodeObservation:
@@ -119,7 +124,8 @@ class NodeObservation:
 class SourceObservation:
     """What one container could see from where it is. error: why it could not be entered, else ''.
 
-    answers: by name. pings: by address. connects: by 'address:port'.
+    answers: by name. pings: by address. connects: by 'address:port'. full_pings: as pings, with packets as large as
+    the container's own MTU, which nobody may cut up.
     """
 
     name: str
@@ -129,6 +135,7 @@ class SourceObservation:
     answers: dict[str, Answer] = field(default_factory=dict)
     pings: dict[str, Pong] = field(default_factory=dict)
     connects: dict[str, Pong] = field(default_factory=dict)
+    full_pings: dict[str, Pong] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SourceObservation:

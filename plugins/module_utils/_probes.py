@@ -23,6 +23,9 @@ from ansible_collections.dockernet.lab.plugins.module_utils._observation import 
 
 _ECHO_REQUEST, _ECHO_REPLY, _UNREACHABLE = 8, 0, 3
 _ICMP = struct.Struct("!BBHHH")
+_TOO_LARGE = 4  # a code of `_UNREACHABLE`
+_IP_HEADER = 20
+_LARGEST = 9000  # bytes; loopback interfaces take more, and no network does
 
 # Not os.strerror's, which speaks the user's language.
 _WORDS = {
@@ -30,6 +33,7 @@ _WORDS = {
     errno.EHOSTUNREACH: "no route to host",
     errno.ENETUNREACH: "network is unreachable",
     errno.ETIMEDOUT: NO_REPLY,
+    errno.EMSGSIZE: "larger than the MTU of its interface",
 }
 # It lacks files, memory, or ports to connect from.
 _OF_THE_PROBER = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.EAGAIN, errno.EADDRNOTAVAIL)
@@ -40,7 +44,7 @@ class Probe:
     """One question, ping or connect. should_answer: whether a round waits for it."""
 
     source: Source
-    kind: str  # 'name', 'ping' or 'tcp'
+    kind: str  # 'name', 'ping', 'full' (a ping of full size) or 'tcp'
     subject: str  # the name, the address, or 'address:port'
     should_answer: bool
     first: float = 0.0  # when it was sent first, and last, as time.monotonic()
@@ -99,7 +103,7 @@ class Source:
         if probe.kind == "name":
             self.seen.answers[probe.subject] = _resolver.TIME_OUT if probe.result is None else probe.result
         else:
-            kept = self.seen.pings if probe.kind == "ping" else self.seen.connects
+            kept = {"ping": self.seen.pings, "full": self.seen.full_pings, "tcp": self.seen.connects}[probe.kind]
             kept[probe.subject] = NO_REPLY if probe.result is None else probe.result
 
     def send(self, probe: Probe) -> None:
@@ -125,11 +129,12 @@ class Source:
     def _send_packet(self, probe: Probe) -> None:
         assert self.sockets is not None
         self._number = (self._number + 1) % 0x10000
-        self._waiting[probe.kind, self._number] = probe
+        self._waiting["name" if probe.kind == "name" else "ping", self._number] = probe
         if probe.kind == "name":
             self.sockets.udp.sendto(_dns.question(self._number, probe.subject), (self.seen.server, 53))
-        else:
-            self.sockets.icmp.sendto(_echo(self.ident, self._number), (probe.subject, 0))
+            return
+        size = self.sockets.mtu(probe.subject) - _IP_HEADER if probe.kind == "full" else 0
+        self.sockets.icmp.sendto(_echo(self.ident, self._number, size), (probe.subject, 0))
 
     def _read(self, kind: str) -> None:
         """Read what has come, and give it to the probes that asked for it."""
@@ -155,7 +160,7 @@ class Source:
         header = packet[(packet[0] & 0x0F) * 4 :]
         if len(header) < _ICMP.size:
             return
-        kind, _, _, ident, number = _ICMP.unpack_from(header)
+        kind, code, _, ident, number = _ICMP.unpack_from(header)
         if kind == _UNREACHABLE:
             inner = header[_ICMP.size :]
             original = inner[(inner[0] & 0x0F) * 4 :] if inner else b""
@@ -166,7 +171,7 @@ class Source:
         if ident != self.ident or probe is None or isinstance(probe.result, float):
             return
         if kind == _UNREACHABLE:
-            self._finish(probe, f"unreachable, says {sender}")
+            self._finish(probe, f"{'packet too large' if code == _TOO_LARGE else 'unreachable'}, says {sender}")
         elif sender == probe.subject:
             self._finish(probe, max(0.0, (came - probe.left) * 1000))
 
@@ -209,8 +214,9 @@ def _words(number: int) -> str:
     return f"{NOT_SENT}: {said}" if number in _OF_THE_PROBER else said
 
 
-def _echo(ident: int, number: int) -> bytes:
-    body = b"dockernet.lab"
+def _echo(ident: int, number: int, size: int = 0) -> bytes:
+    """An echo request of `size` bytes, or of a few."""
+    body = b"dockernet.lab".ljust(max(0, min(size, _LARGEST) - _ICMP.size), b".")
     checksum = _checksum(_ICMP.pack(_ECHO_REQUEST, 0, 0, ident, number) + body)
     return _ICMP.pack(_ECHO_REQUEST, 0, checksum, ident, number) + body
 

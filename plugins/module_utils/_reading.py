@@ -4,10 +4,18 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.module_utils import _hosts_file
+from ansible_collections.dockernet.lab.plugins.module_utils._coverage import (
+    FULL,
+    Coverage,
+    Scope,
+    choose,
+    coverage,
+    rings,
+)
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import (
     ALLOWED,
     DENIED,
@@ -15,7 +23,8 @@ from ansible_collections.dockernet.lab.plugins.module_utils._expectation import 
     SAME_NODE,
     Cell,
     Membership,
-    expect,
+    Segment,
+    cells_of,
 )
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import (
     NOT_SENT,
@@ -47,11 +56,13 @@ class World:
         nodes: Mapping[str, NodeObservation],
         sources: Mapping[str, SourceObservation] | None = None,
         flavour: str = "none",
+        scope: Scope | None = None,
     ) -> None:
         self.topology = topology
         self.nodes = nodes
         self.sources = dict(sources or {})
         self.flavour = flavour
+        self.scope = scope or Scope()
         self._declared = {container.name: container for container in topology.containers}
         self._everywhere: dict[str, dict[str, ContainerObservation]] = {name: {} for name in self._declared}
         for node, observed in nodes.items():
@@ -59,13 +70,41 @@ class World:
                 self._everywhere.setdefault(container.name, {})[node] = container
         self._found = {container.name: self._find(container.name) for container in topology.containers}
         self.places = {name: self._found[name][0] for name in self._found if self._found[name][0]}
-        self.membership = Membership(topology, self.places)
+        engines = {name: seen.engine for name, seen in nodes.items()}
+        found = [seen for _, seen in self._found.values() if seen and seen.id and not seen.task]
+        ids = {seen.name: seen.id for seen in found} if self.scope.short_ids else {}
+        self.membership = Membership(topology, self.places, engines, flavour, ids)
+        self._networks: dict[str, dict[str, list[NetworkObservation]]] = {}
+        for node, observed in nodes.items():
+            for seen in observed.networks:
+                self._networks.setdefault(seen.name, {}).setdefault(node, []).append(seen)
+        self._ids = {
+            name: {seen.id for each in on_nodes.values() for seen in each} for name, on_nodes in self._networks.items()
+        }
+        self._heard: set[str] = set()
         self._hosts: dict[str, list[_hosts_file.Line]] = {}
+        self._ends = {name: self._ends_of(name) for name in self._declared}
+        self._at: dict[tuple[Segment, str], list[str]] = {}
+        for name, ends in self._ends.items():
+            for network, segment in self.membership.segments(name).items():
+                self._at.setdefault((segment, ends.get(network, "")), []).append(name)
 
     def cells(self) -> list[Cell]:
-        """All that the topology promises."""
-        engines = {name: seen.engine for name, seen in self.nodes.items()}
-        return expect(self.topology, self.places, engines, self.nodes, self.flavour)
+        """All that the topology promises and the scope asks about."""
+        pairs = choose(self.membership, self.scope)
+        return list(cells_of(self.membership, self.nodes, pairs, self.scope.full_size))
+
+    def coverage(self, cells: Iterable[Cell]) -> Coverage:
+        """What of all that is promised `cells` are about."""
+        return coverage(self.membership, self.scope, cells)
+
+    def witnesses(self) -> Iterator[tuple[str, str, str]]:
+        """Who asks whom beyond what cells are about, where not all ask all: source, target, network.
+
+        What is denied needs the proof that both ends worked with somebody.
+        """
+        if self.scope.mode != FULL:
+            yield from rings(self.membership)
 
     def _find(self, name: str) -> tuple[str, ContainerObservation | None]:
         """Where a container is: on its declared node, else where it is up, else where it was last."""
@@ -94,10 +133,13 @@ class World:
         """The node where the container is, else the one where it should be; '' where neither is known."""
         return self.places.get(name) or self.declared(name).node or ""
 
+    def _ends_of(self, name: str) -> dict[str, str]:
+        container = self.seen(name)
+        return {e.network: e.own_address or e.engine_address for e in container.endpoints} if container else {}
+
     def end(self, name: str, network: str, port: str = "") -> str:
         """Where others reach a container on a network, at one of its ports where one is given; '' for nowhere."""
-        container = self.seen(name)
-        address = container.address(network) if container else ""
+        address = self._ends[name].get(network, "")
         return f"{address}:{port}" if address and port else address
 
     def listening_ends(self, name: str) -> list[str]:
@@ -111,13 +153,24 @@ class World:
 
         Local networks of two nodes may use the same addresses.
         """
-        for container in self.topology.containers:
-            for attachment in container.attachments:
-                near = self.membership.shares(cell.source, container.name, attachment.network)
-                is_other = container.name != cell.target
-                if near and is_other and self.end(container.name, attachment.network) == address:
-                    return container.name
+        for segment in self.membership.segments(cell.source).values():
+            for name in self._at.get((segment, address), ()):
+                if name != cell.target:
+                    return name
         return ""
+
+    def holders_near(self, name: str, address: str) -> Iterator[tuple[str, str]]:
+        """Who has an address on one of the networks that `name` is on: container and network."""
+        for network, segment in self.membership.segments(name).items():
+            yield from ((holder, network) for holder in self._at.get((segment, address), ()))
+
+    def networks_on(self, node: str, name: str) -> list[NetworkObservation]:
+        """The networks of that name that a node's engine lists."""
+        return self._networks.get(name, {}).get(node, [])
+
+    def network_ids(self, name: str) -> set[str]:
+        """The IDs of all networks of that name, on any node."""
+        return self._ids.get(name, set())
 
     def blind_spot(self, name: str) -> str:
         """Why nobody can tell where a container is: '' where it was found, or is definitely not there."""
@@ -130,6 +183,23 @@ class World:
     def blind_node(self, node: str) -> str:
         """Why nobody has seen what a node has; '' where somebody has."""
         return self.nodes[node].error if node in self.nodes else f"{node} was not to be looked at"
+
+    def unheard(self, name: str) -> Reading | None:
+        """What all cells of a source read that could not be asked; None where it could."""
+        if name in self._heard:
+            return None
+        blind = self.blind_spot(name)
+        if blind:
+            return Reading(UNKNOWN, blind)
+        container = self.seen(name)
+        if container is None or not container.is_up:
+            return Reading(FAILED, f"{name} is not running, so nobody could ask from it")
+        if name not in self.sources:
+            return Reading(UNKNOWN, f"{self.place(name)} has sent no probes from {name}")
+        if self.sources[name].error:
+            return Reading(FAILED, self.sources[name].error)
+        self._heard.add(name)
+        return None
 
     def hosts(self, name: str) -> list[_hosts_file.Line]:
         """The lines of a source's hosts file."""
@@ -157,36 +227,26 @@ def read(cell: Cell, world: World) -> Reading:
     """Return what was observed of `cell`, and the evidence for it as words."""
     if cell.facet in _OF_ENGINE:
         return _OF_ENGINE[cell.facet](cell, world)
-    blind = world.blind_spot(cell.source)
-    if blind:
-        return Reading(UNKNOWN, blind)
-    source = world.seen(cell.source)
-    if source is None or not source.is_up:
-        return Reading(FAILED, f"{cell.source} is not running, so nobody could ask from it")
-    if cell.source not in world.sources:
-        return Reading(UNKNOWN, f"{world.place(cell.source)} has sent no probes from {cell.source}")
-    if world.sources[cell.source].error:
-        return Reading(FAILED, world.sources[cell.source].error)
-    return _OF_SOURCE[cell.facet](cell, world)
+    return world.unheard(cell.source) or _OF_SOURCE[cell.facet](cell, world)
 
 
 def _network(cell: Cell, world: World) -> Reading:
     blind = world.blind_node(cell.subject)
     if blind:
         return Reading(UNKNOWN, blind)
-    found = [network for network in world.nodes[cell.subject].networks if network.name == cell.source]
+    found = world.networks_on(cell.subject, cell.source)
     if not found:
         return Reading(BLOCKED, "the engine has no network of that name")
     if len(found) > 1:
         return Reading(BLOCKED, f"{len(found)} networks have that name: {'; '.join(map(str, found))}")
     declared = world.topology.network(cell.source)
     problems = _differences(declared, found[0])
-    if not declared.is_local:
+    if not declared.is_local and len(world.network_ids(cell.source)) > 1:
         problems += [
             f"{node} has another one, id {network.id[:12]}"
-            for node, seen in world.nodes.items()
-            for network in seen.networks
-            if network.name == cell.source and network.id != found[0].id
+            for node in world.nodes
+            for network in world.networks_on(node, cell.source)
+            if network.id != found[0].id
         ]
     return Reading(BLOCKED if problems else ALLOWED, "; ".join([str(found[0]), *problems]))
 
@@ -271,6 +331,9 @@ def _hosts_line(cell: Cell, world: World) -> Reading:
     wanted = _wanted_in_file(cell, world)
     if not found:
         return Reading(BLOCKED, f"none of {len(lines)} lines has it")
+    is_anothers = cell.expected == DENIED and world.membership.holders(cell.source, cell.subject)
+    if is_anothers and world.membership.reads_peers(cell.source) and not _names_the_target(cell, found, world):
+        return Reading(BLOCKED, f"{_list(found)} {cell.subject}, which is not {cell.target}'s")
     if cell.expected == DENIED or wanted in found:
         return Reading(ALLOWED, f"{_list(found)} {cell.subject}")
     return Reading(BLOCKED, f"the file has {_list(found)}, not {wanted or 'its address'}")
@@ -280,7 +343,7 @@ def _wanted_in_file(cell: Cell, world: World) -> str:
     if cell.source == cell.target:
         return world.declared(cell.source).extra_hosts.get(cell.subject, "127.0.0.1")
     holders = world.membership.holders(cell.source, cell.subject)
-    return next((world.end(cell.target, network) for network in holders), "")
+    return next((world.end(cell.target, network) for network, names in holders.items() if cell.target in names), "")
 
 
 def _own_line(cell: Cell, world: World) -> Reading:
@@ -307,10 +370,16 @@ def _name(cell: Cell, world: World) -> Reading:
         return Reading(ALLOWED, evidence)
     if world.blind_spot(cell.target):
         return Reading(UNKNOWN, world.blind_spot(cell.target))
-    target = world.seen(cell.target)
-    if target and target.addresses & set(resolution.addresses):
+    if _names_the_target(cell, resolution.addresses, world):
         return Reading(ALLOWED, evidence)
     return Reading(BLOCKED, f"{evidence}, which is not {cell.target}'s")
+
+
+def _names_the_target(cell: Cell, addresses: Iterable[str], world: World) -> bool:
+    """Whether one of `addresses` is the target's, and not that of somebody nearer to the source."""
+    target = world.seen(cell.target)
+    common = target.addresses & set(addresses) if target else ()
+    return any(not world.nearer_holder(cell, address) for address in common)
 
 
 def _address(cell: Cell, world: World) -> Reading:
@@ -321,17 +390,25 @@ def _address(cell: Cell, world: World) -> Reading:
         return Reading(UNKNOWN, world.blind_spot(cell.target))
     answered = set(resolution.addresses)
     holders = world.membership.holders(cell.source, cell.subject)
-    for network, names in holders.items():
-        held = {name: world.end(name, network) for name in names}
+    ends = {network: [(name, world.end(name, network)) for name in names] for network, names in holders.items()}
+    if world.membership.reads_peers(cell.source):
+        # A hosts file has all lines, of all networks.
+        ends = {"its networks": [end for each in ends.values() for end in each]}
+    for network, held in ends.items():
         # A name on two networks is answered from one of them; all its holders there are answered.
-        if answered <= set(held.values()) and held.get(cell.target, next(iter(answered))) in answered:
+        own = {end for name, end in held if name == cell.target} or answered
+        if answered <= {end for _, end in held} and own & answered:
             return Reading(ALLOWED, f"{_list(resolution.addresses)} on {network}")
-    own = [f"{world.end(cell.target, network) or 'no address'} on {network}" for network in holders]
-    return Reading(BLOCKED, f"{_list(resolution.addresses)} from {resolution.said}; {cell.target} has {_list(own)}")
+    real = [f"{world.end(cell.target, network) or 'no address'} on {network}" for network in holders]
+    return Reading(BLOCKED, f"{_list(resolution.addresses)} from {resolution.said}; {cell.target} has {_list(real)}")
 
 
 def _ping(cell: Cell, world: World) -> Reading:
     return _reach(cell, world, world.sources[cell.source].pings, "answered")
+
+
+def _mtu(cell: Cell, world: World) -> Reading:
+    return _reach(cell, world, world.sources[cell.source].full_pings, "answered a packet of full size")
 
 
 def _tcp(cell: Cell, world: World) -> Reading:
@@ -370,5 +447,6 @@ _OF_SOURCE: dict[str, Callable[[Cell, World], Reading]] = {
     "name": _name,
     "address": _address,
     "ping": _ping,
+    "mtu": _mtu,
     "tcp": _tcp,
 }

@@ -13,6 +13,8 @@ from typing import NamedTuple, Union
 from ansible_collections.dockernet.lab.plugins.module_utils import _hosts_file
 
 TIME_OUT = "time-out"
+IN_FILE = "its hosts file"
+ENGINES_RESOLVER = "127.0.0.11"  # of engines from 1.10 on, in every network but the default one
 
 # What a resolver said to one question: addresses, or why there are none (NXDOMAIN, SERVFAIL, `time-out`, ...).
 Answer = Union[list[str], str]
@@ -38,7 +40,7 @@ def resolve(name: str, hosts: list[_hosts_file.Line], answers: Mapping[str, Answ
     """
     in_file = _hosts_file.addresses(hosts, name)
     if in_file:
-        return Resolution(tuple(in_file), "its hosts file")
+        return Resolution(tuple(in_file), IN_FILE)
     answer = answers.get(name, "never asked")
     if isinstance(answer, str):
         return Resolution((), f"{answer} at {server}" if answer == TIME_OUT else f"{answer} from {server}")

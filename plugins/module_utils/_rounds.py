@@ -13,7 +13,8 @@ from ansible_collections.dockernet.lab.plugins.module_utils._probes import Probe
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import World, read
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 1.0  # seconds between rounds
-_KIND = {"name": "name", "address": "name", "ping": "ping", "tcp": "tcp"}
+_KIND = {"name": "name", "address": "name", "ping": "ping", "mtu": "full", "tcp": "tcp"}
+_REACHING = ("ping", "mtu", "tcp")
 
 
 def probe_node(world: World, node: str, wait: float) -> list[SourceObservation]:
@@ -31,7 +32,7 @@ def probe_node(world: World, node: str, wait: float) -> list[SourceObservation]:
         if cell.facet in _KIND and cell.source in sources and sources[cell.source].sockets
     ]
     try:
-        probes = _plan(cells, world, sources) + _controls(world, sources.values())
+        probes = _plan(cells, world, sources) + _controls(world, sources.values()) + _witnessing(world, sources)
         pause = _FIRST_PAUSE
         while True:
             run_round(probes + _own_ports(world, sources.values()))
@@ -52,7 +53,7 @@ def _plan(cells: Iterable[Cell], world: World, sources: dict[str, Source]) -> li
     planned: dict[tuple[str, str, str], Probe] = {}
     for cell in cells:
         subject = cell.subject
-        if cell.facet in ("ping", "tcp"):
+        if cell.facet in _REACHING:
             subject = world.end(cell.target, cell.network, cell.port)
             if not subject:
                 continue
@@ -72,6 +73,18 @@ def _controls(world: World, sources: Iterable[Source]) -> list[Probe]:
         if source.sockets and addresses:
             probes.append(Probe(source, "name", source.seen.name, True))
             probes.extend(Probe(source, "ping", address, True) for address in addresses)
+    return probes
+
+
+def _witnessing(world: World, sources: dict[str, Source]) -> list[Probe]:
+    """What proves that containers work, where the cells themselves are too few for that."""
+    probes = []
+    for name, other, network in world.witnesses():
+        source, is_up = sources.get(name), _is_up(world, other)
+        if source and source.sockets:
+            probes.append(Probe(source, "name", other, is_up))
+            if end := world.end(other, network):
+                probes.append(Probe(source, "ping", end, is_up and world.membership.lets_through(network)))
     return probes
 
 
@@ -110,7 +123,7 @@ def _is_hopeless(cell: Cell, world: World) -> bool:
     target = world.seen(cell.target)
     if target is None or not target.is_up:
         return True
-    if cell.facet in ("ping", "tcp"):
+    if cell.facet in _REACHING:
         return not target.address(cell.network)
     networks = world.membership.holders(cell.source, cell.subject)
     return not any(target.address(network) for network in networks)

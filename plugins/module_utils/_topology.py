@@ -12,6 +12,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple, Union
 
 FLAVOURS = ("classic", "mode", "none")
@@ -115,17 +116,19 @@ class Topology:
 
     def network(self, name: str) -> Network:
         """The network called `name`. Raises KeyError where none is."""
-        for network in self.networks:
-            if network.name == name:
-                return network
-        raise KeyError(name)
+        return self._networks[name]
 
     def container(self, name: str) -> Container:
         """The container called `name`. Raises KeyError where none is."""
-        for container in self.containers:
-            if container.name == name:
-                return container
-        raise KeyError(name)
+        return self._containers[name]
+
+    @cached_property
+    def _networks(self) -> dict[str, Network]:
+        return {network.name: network for network in self.networks}
+
+    @cached_property
+    def _containers(self) -> dict[str, Container]:
+        return {container.name: container for container in self.containers}
 
 
 def parse(
@@ -164,7 +167,7 @@ class _Reader:
     """Reads entries one by one and keeps what is wrong with them."""
 
     def __init__(self, nodes: list[str], flavour: str, reserved: Mapping[str, str]) -> None:
-        self.nodes = nodes
+        self.nodes = dict.fromkeys(nodes)
         self.flavour = flavour
         self.reserved = reserved
         self.problems: list[Problem] = []
@@ -219,10 +222,14 @@ class _Reader:
         if entry.get("subnet") is None:
             return None
         try:
-            return str(ipaddress.ip_network(str(entry["subnet"])))
+            subnet = ipaddress.ip_network(str(entry["subnet"]))
         except ValueError as error:
             self._say(entry, f"{where}: subnet '{entry['subnet']}' is no network address: {error}.")
             return None
+        if subnet.version != 4:
+            self._say(entry, f"{where}: subnet {subnet} is IPv6, and networks here carry IPv4 alone; give an IPv4 one.")
+            return None
+        return str(subnet)
 
     def _gateway(self, where: str, entry: Mapping[str, Any]) -> str | None:
         if entry.get("gateway") is None:
@@ -243,14 +250,14 @@ class _Reader:
     # Containers
 
     def containers(self, raw: Any, declared: Topology) -> tuple[Container, ...]:
-        found: list[Container] = []
+        found: dict[str, Container] = {}
         read: list[tuple[object, str, Container]] = []
         addresses: dict[tuple[str, str], str] = {}
         for where, entry in self._entries(raw, "topology_containers", CONTAINER_KEYS):
             container = self._container(where, entry, declared)
             if container is None:
                 continue
-            if any(container.name == other.name for other in found):
+            if container.name in found:
                 self._say(entry, f"{where}: a container of that name is declared above; give one of them another name.")
                 continue
             for attachment in container.attachments:
@@ -265,10 +272,10 @@ class _Reader:
                     )
             if self.flavour == "mode":
                 self._check_service(where, entry, container, declared)
-            found.append(container)
+            found[container.name] = container
             read.append((entry, where, container))
         self._check_affinities(read)
-        return tuple(found)
+        return tuple(found.values())
 
     def _container(self, where: str, entry: Mapping[str, Any], declared: Topology) -> Container | None:
         name = self._name(where, entry, "container")
@@ -324,11 +331,12 @@ class _Reader:
             self._say(entry, f"{where}: '{item}' under 'networks' is neither a network's name nor {{name: ...}}.")
             return None
         self._check_keys(f"{where}, network '{item['name']}'", entry, item, ATTACHMENT_KEYS)
-        names = [network.name for network in declared.networks]
-        if item["name"] not in names:
+        try:
+            network = declared.network(item["name"])
+        except KeyError:
+            names = [network.name for network in declared.networks]
             self._say(entry, f"{where}: network '{item['name']}' is not declared{_suggest(item['name'], names)}")
             return None
-        network = declared.network(item["name"])
         address = item.get("address")
         if address is not None:
             address = self._address_in(where, entry, f"address on '{network.name}'", address, network.subnet)
@@ -415,14 +423,14 @@ class _Reader:
 
     def _check_affinities(self, containers: Iterable[tuple[object, str, Container]]) -> None:
         """A Swarm places one container after the other: an affinity can only look back."""
-        placed: list[str] = []
+        placed: set[str] = set()
         for entry, where, container in containers:
             for other, _together in container.affinities:
                 if other not in placed:
                     self._say(
                         entry, f"{where}: its affinity names container '{other}', which is not declared above it."
                     )
-            placed.append(container.name)
+            placed.add(container.name)
 
     # What entries have in common
 

@@ -57,6 +57,36 @@ options:
     description: Seconds for which what is not as expected is asked again.
     type: float
     default: 30
+  asked_at:
+    description: When the controller started this task, in seconds since 1970, to compare its clock with the node's.
+    type: float
+  coverage:
+    description:
+      - Which ordered pairs of containers are asked about. V(full) is all of them.
+      - V(mesh) asks for each container by name at least once, and pings between each two nodes on each network at least
+        once, and between each two networks to see that these are apart.
+      - V(sample) takes O(sample) pairs by lot, the same ones for the same O(seed).
+    type: str
+    choices: [full, mesh, sample]
+    default: full
+  sample:
+    description: How many pairs O(coverage=sample) takes.
+    type: int
+    default: 1000
+  seed:
+    description: Which pairs O(coverage=sample) takes. Another number gives others.
+    type: int
+    default: 0
+  short_ids:
+    description: Whether containers are asked for by their short IDs too, which engines from 1.12 on know as names.
+    type: bool
+    default: false
+  full_size:
+    description:
+      - Whether each ping that is allowed must also come through with a packet as large as the MTU of its sender, which
+        nobody may cut up.
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Only observes, so it does the same in check mode.
@@ -85,6 +115,7 @@ seen:
     node: swl-demo0
     engine: 20.10.5
     error: ""
+    clock: 0.4
     containers:
       - name: ubuntu1
         state: running
@@ -94,6 +125,7 @@ seen:
         hostname: 0123456789ab
         problem: ""
         task: ""
+        id: 0123456789abcdef
         endpoints:
           - {network: linux, engine_address: 10.0.0.2, own_address: 10.0.0.2, mac: "02:42:0a:00:00:02"}
     networks:
@@ -113,14 +145,20 @@ probed:
       answers: {ubuntu2: [10.0.0.3], web: NXDOMAIN}
       pings: {10.0.0.3: 0.4, 10.1.0.2: no reply}
       connects: {"10.0.0.3:80": 0.3, "10.0.0.3:81": connection refused}
+      full_pings: {}
 """
 
+import time
+from dataclasses import replace
+
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.dockernet.lab.plugins.module_utils._coverage import SCOPE_ARGUMENTS, scope_of
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import NodeObservation
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import TopologyError, parse
 
 
 def main() -> None:
+    started = time.time()
     module = AnsibleModule(
         argument_spec={
             "node": {"type": "str", "required": True},
@@ -131,6 +169,8 @@ def main() -> None:
             "nodes_seen": {"type": "dict"},
             "docker_host": {"type": "str", "default": "unix:///var/run/docker.sock"},
             "wait": {"type": "float", "default": 30},
+            "asked_at": {"type": "float"},
+            **SCOPE_ARGUMENTS,
         },
         supports_check_mode=True,
     )
@@ -144,6 +184,8 @@ def main() -> None:
         from ansible_collections.dockernet.lab.plugins.module_utils._inspection import look
 
         seen = look(params["node"], params["docker_host"], topology, params["flavour"], params["wait"])
+        if params["asked_at"]:
+            seen = replace(seen, clock=round(started - params["asked_at"], 1))
         module.exit_json(changed=False, seen=seen.to_json())
 
     from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
@@ -153,7 +195,8 @@ def main() -> None:
         nodes = {node: NodeObservation.from_json(data) for node, data in params["nodes_seen"].items() if data}
     except (TypeError, KeyError) as error:
         module.fail_json(msg=f"'nodes_seen' does not hold what network_probe returned as 'seen': {error}.")
-    probed = probe_node(World(topology, nodes, flavour=params["flavour"]), params["node"], params["wait"])
+    world = World(topology, nodes, flavour=params["flavour"], scope=scope_of(params))
+    probed = probe_node(world, params["node"], params["wait"])
     module.exit_json(changed=False, probed=[source.to_json() for source in probed])
 
 

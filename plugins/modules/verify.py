@@ -6,7 +6,10 @@ module: verify
 short_description: Judge what nodes have observed against what the topology promises
 description:
   - Takes what M(dockernet.lab.network_probe) returned on all nodes, compares it with what follows from the topology
-    alone, writes C(report.json) and C(topology.svg), and says how many cells are correct.
+    alone, writes reports, and says how many cells are correct.
+  - The reports are C(report.html) for a browser (one file with picture, matrix and evidence), C(report.md) for pasting,
+    C(report.json) for programs, C(junit.xml) for CI systems, and the picture as C(topology.svg), C(topology.mmd)
+    (Mermaid) and C(topology.dot) (Graphviz).
   - Fails, with the wrong cells and their likely causes, where not every cell is correct.
   - Runs on the controller only. Use it with C(run_once).
 author:
@@ -47,7 +50,9 @@ options:
     type: dict
     required: true
   reports:
-    description: The directory for the reports. A relative one starts at the current directory.
+    description:
+      - The directory for the reports, which is made where it is missing.
+      - A relative one starts at the current directory.
     type: path
     required: true
   fail:
@@ -67,6 +72,27 @@ options:
     description: What the picture says of machines, as role to list of names.
     type: dict
     default: {}
+  coverage:
+    description: As of M(dockernet.lab.network_probe), which must have been given the same.
+    type: str
+    choices: [full, mesh, sample]
+    default: full
+  sample:
+    description: As of M(dockernet.lab.network_probe).
+    type: int
+    default: 1000
+  seed:
+    description: As of M(dockernet.lab.network_probe).
+    type: int
+    default: 0
+  short_ids:
+    description: As of M(dockernet.lab.network_probe).
+    type: bool
+    default: false
+  full_size:
+    description: As of M(dockernet.lab.network_probe).
+    type: bool
+    default: false
 attributes:
   check_mode:
     description: Changes no node, so it does the same in check mode.
@@ -106,7 +132,7 @@ details:
   returned: when not every cell is correct
   type: str
 report:
-  description: The path of report.json, which has all cells.
+  description: The path of C(report.json), which has all cells. The other reports are beside it.
   returned: always
   type: str
 """

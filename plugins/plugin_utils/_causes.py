@@ -5,38 +5,63 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from ansible_collections.dockernet.lab.plugins.module_utils import _hosts_file
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, DENIED, SAME_NODE, Cell
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import REFUSED
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import BLOCKED, World, state_of
-from ansible_collections.dockernet.lab.plugins.module_utils._resolver import has_answered
+from ansible_collections.dockernet.lab.plugins.module_utils._resolver import (
+    ENGINES_RESOLVER,
+    IN_FILE,
+    has_answered,
+)
+from ansible_collections.dockernet.lab.plugins.plugin_utils._path_causes import clocks, on_the_way
+from ansible_collections.dockernet.lab.plugins.plugin_utils._paths import Paths
 
 
-def likely_cause(cell: Cell, observed: str, world: World) -> str:
+def likely_cause(cell: Cell, observed: str, world: World, paths: Paths) -> str:
     """Why a cell is not correct, as a sentence without its full stop; '' where nothing is known."""
     if cell.facet == "network":
-        return _of_network(cell, world)
-    return next((cause for ask in _QUESTIONS if (cause := ask(cell, observed, world))), "")
+        cause = _of_network(cell, world)
+        return clocks(cause, world, cell.subject) if cause else ""
+    for ask in _OF_THE_ENDS:
+        if cause := ask(cell, observed, world):
+            return cause
+    if cause := on_the_way(cell, observed, world, paths):
+        return cause
+    return next((cause for ask in _OF_THE_WAY if (cause := ask(cell, observed, world))), "")
 
 
 def _of_network(cell: Cell, world: World) -> str:
     network, node = world.topology.network(cell.source), cell.subject
     if world.blind_node(node):
         return world.blind_node(node)
-    ids = {name: {n.id for n in seen.networks if n.name == network.name} for name, seen in world.nodes.items()}
-    if len(ids[node]) > 1:
+    here = world.networks_on(node, network.name)
+    if len(here) > 1:
         return f"several networks on {node} are called {network.name}: remove all but one with 'docker network rm ID'"
-    holders = [name for name in ids if ids[name]]
-    if ids[node]:
-        if not network.is_local and len(set().union(*ids.values())) > 1:
+    holders = [name for name in world.nodes if world.networks_on(name, network.name)]
+    if here:
+        if not network.is_local and len(world.network_ids(network.name)) > 1:
             return f"{', '.join(holders)} do not have one network {network.name} but several: do they share one store"
         return f"{network.name} on {node} is not as declared, and no engine changes a network that is there"
     if network.is_local:
         return f"{network.name} is missing on {node}: nobody has made it, or somebody has removed it"
+    if world.flavour != "mode" and (user := _user_of(network.name, node, world)):
+        said = f"{node} does not list {network.name}, though {user} is on it"
+        return f"{said}: its engine does not get to the cluster store, which is down or cannot be reached"
     if world.flavour == "mode":
         return f"{network.name} is missing on {node}: no container there has joined it"
     if holders:
         return f"{node} does not see {network.name}, which {', '.join(holders)} has: has it lost the cluster store"
     return f"{network.name} is missing everywhere: nobody has made it, or somebody has removed it"
+
+
+def _user_of(network: str, node: str, world: World) -> str:
+    """A running container of a node that its engine has on a network."""
+    for container in world.nodes[node].containers:
+        endpoint = container.endpoint(network)
+        if container.is_up and endpoint and endpoint.own_address:
+            return container.name
+    return ""
 
 
 def _ends(cell: Cell) -> Iterator[str]:
@@ -107,11 +132,61 @@ def _attached_too_much(cell: Cell, observed: str, world: World) -> str:
     return ""
 
 
+def _address_taken(cell: Cell, _observed: str, world: World) -> str:
+    if cell.facet not in ("attachment", "address", "ping", "mtu", "tcp"):
+        return ""
+    for name in _ends(cell):
+        container = world.seen(name)
+        for endpoint in container.endpoints if container else ():
+            for holder, network in world.holders_near(name, endpoint.own_address) if endpoint.own_address else ():
+                if holder != name:
+                    return f"{name} and {holder} both have {endpoint.own_address} on {network}"
+    return ""
+
+
+def _address_changed(cell: Cell, _observed: str, world: World) -> str:
+    """An engine learns nothing of what is done to an interface inside a container, nor do the others' engines."""
+    for name in _ends(cell):
+        container = world.seen(name)
+        for endpoint in container.endpoints if container and container.is_up and not container.problem else ():
+            gave, has = endpoint.engine_address, endpoint.own_address
+            if gave and gave != has and cell.facet in ("attachment", "address", "ping", "mtu", "tcp"):
+                return f"{name} has {has or 'no address'} on {endpoint.network} where its engine gave it {gave}"
+    return ""
+
+
+def _file_edited(cell: Cell, observed: str, world: World) -> str:
+    if cell.source not in world.sources or world.membership.reads_peers(cell.source):
+        return ""
+    if cell.facet == "hosts_file" and cell.expected == ALLOWED and observed == BLOCKED:
+        return f"the hosts file of {cell.source} lacks a line that its engine has written: somebody has edited it"
+    shown = cell.facet == "hosts_file" and observed == ALLOWED
+    if cell.facet in ("name", "address"):
+        shown = world.resolution(cell.source, cell.subject).said == IN_FILE
+    if not shown:
+        return ""
+    found = ", ".join(_hosts_file.addresses(world.hosts(cell.source), cell.subject))
+    return f"the hosts file of {cell.source} has a line of somebody's own for {cell.subject} ({found})"
+
+
 def _silent_resolver(cell: Cell, observed: str, world: World) -> str:
     seen = world.sources.get(cell.source)
-    if cell.facet != "name" or observed != BLOCKED or seen is None or has_answered(seen.answers):
+    if cell.facet != "name" or observed != BLOCKED or seen is None:
         return ""
-    return f"the resolver of {cell.source}, {seen.server}, answers nothing"
+    if seen.server != ENGINES_RESOLVER and not world.membership.reads_peers(cell.source):
+        return f"resolv.conf of {cell.source} names {seen.server}, and not its engine's resolver, {ENGINES_RESOLVER}"
+    if has_answered(seen.answers):
+        return ""
+    said = f"the resolver of {cell.source}, {seen.server}, answers nothing"
+    neighbours = [
+        name for name in world.sources if name != cell.source and world.place(name) == world.place(cell.source)
+    ]
+    if any(has_answered(world.sources[name].answers) for name in neighbours):
+        return (
+            f"{said}, and its engine answers others: the NAT rules in its namespace that lead there were flushed "
+            f"('docker restart {cell.source}' brings them back)"
+        )
+    return said
 
 
 def _stale_address(cell: Cell, observed: str, world: World) -> str:
@@ -154,7 +229,7 @@ def _tcp_alone_is_lost(cell: Cell, observed: str, world: World) -> str:
 
 
 def _lost_on_the_way(cell: Cell, observed: str, world: World) -> str:
-    if cell.facet not in ("ping", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
+    if cell.facet not in ("ping", "mtu", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
         return ""
     here, there = sorted((world.place(cell.source), world.place(cell.target)))
     if here == there:
@@ -165,17 +240,22 @@ def _lost_on_the_way(cell: Cell, observed: str, world: World) -> str:
     )
 
 
-_QUESTIONS: tuple[Callable[[Cell, str, World], str], ...] = (
+_OF_THE_ENDS: tuple[Callable[[Cell, str, World], str], ...] = (
     _nobody_looked,
     _missing,
     _placed_otherwise,
     _not_running,
     _elsewhere,
     _not_attached,
+    _address_taken,
+    _address_changed,
     _attached_too_much,
+    _file_edited,
     _silent_resolver,
     _stale_address,
     _not_listening,
+)
+_OF_THE_WAY: tuple[Callable[[Cell, str, World], str], ...] = (
     _tcp_alone_is_lost,
     _lost_on_the_way,
 )

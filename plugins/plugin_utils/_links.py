@@ -31,7 +31,7 @@ def links(topology: Topology, verdicts: list[Verdict]) -> dict[str, dict[str, st
     came_through = {end for each in pings if _is(each, CORRECT) for end in _ends(each)}
 
     broken = _broken_by_themselves(declared, verdicts)
-    lost = [_ends(each) for each in pings if _is(each, WRONG)]
+    lost = [_ends(each) for each in verdicts if each.cell.facet in ("ping", "mtu") and _is(each, WRONG)]
     lost = [ends for ends in lost if broken.isdisjoint(ends)]
     broken |= {end for ends in lost for end in ends if end not in came_through}
     broken |= {end for ends in lost if broken.isdisjoint(ends) for end in ends}

@@ -119,8 +119,8 @@ def draw_svg(
     picture = lay_out(topology, nodes, title, store, links, addresses, summary)
     width, height = _number(picture.width), _number(picture.height)
     body = [
-        _element("title", escape(_printable(title))),
-        _element("desc", escape(_printable(_description(topology, nodes, store, addresses, summary)))),
+        _element("title", escape(printable(title))),
+        _element("desc", escape(printable(_description(topology, nodes, store, addresses, summary)))),
         _element("style", _stylesheet(len(topology.networks))),
         _element("rect", width=width, height=height, rx="16", class_="canvas"),
         *_drawn(picture, _mood(links, summary)),
@@ -134,7 +134,7 @@ def draw_svg(
             width=width,
             height=height,
             role="img",
-            aria_label=_printable(title),
+            aria_label=printable(title),
             class_="dockernet",
         )
         + "\n"
@@ -208,7 +208,7 @@ def _stylesheet(networks: int) -> str:
     return (
         "\n"
         + "\n".join(_scoped([f"text{{font-family:{SANS}}}", *fonts, *SHAPES.split("\n"), *light]))
-        + "\n@media (prefers-color-scheme:dark){\n"
+        + "\n@media screen and (prefers-color-scheme:dark){\n"
         + "\n".join(_scoped(dark))
         + "\n}\n@media print{.dockernet .canvas{fill:#FFFFFF}}\n"
     )
@@ -411,14 +411,14 @@ def _towards(corner: Point, other: Point, bend: float) -> Point:
 
 
 def _text(text: Text, colour: str = "") -> str:
-    content = (_title(text.full) if text.full else "") + escape(_printable(text.content))
+    content = (_title(text.full) if text.full else "") + escape(printable(text.content))
     anchor = None if text.anchor == "start" else text.anchor
     classes = f"t-{text.style} {colour}".rstrip()
     return _element("text", content, x=_number(text.at.x), y=_number(text.at.y), text_anchor=anchor, class_=classes)
 
 
 def _title(words: str) -> str:
-    return _element("title", escape(_printable(words)))
+    return _element("title", escape(printable(words)))
 
 
 def _group(parts: Iterable[str]) -> str:
@@ -438,7 +438,7 @@ def _element(name: str, content: str | None = None, **attributes: str | None) ->
     return f"<{name}{written}/>" if content is None else f"<{name}{written}>{content}</{name}>"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """`text` without the characters that XML cannot carry, not even escaped."""
     return "".join(character for character in text if character in "\t\n\r" or _is_xml(ord(character)))
 

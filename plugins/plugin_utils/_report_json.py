@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import NodeObservation
@@ -14,12 +15,18 @@ COLUMNS = ("source", "target", "facet", "subject", "expected", "observed", "verd
 
 
 def report(
-    verdicts: list[Verdict], nodes: Mapping[str, NodeObservation], lab: str, flavour: str, time: str
+    verdicts: list[Verdict],
+    nodes: Mapping[str, NodeObservation],
+    lab: str,
+    flavour: str,
+    time: str,
+    coverage: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the report as plain data.
 
     `cells` is a list of mappings; above 10,000 cells it is `{columns: [...], rows: [[...], ...]}` instead.
     time: when the verdicts were reached, as ISO 8601.
+    coverage: what was asked of all that could be, as `_coverage.Coverage`.
     """
     summary = summarize(verdicts)
     rows = [(*each.cell, each.observed, each.verdict, each.evidence, each.cause) for each in verdicts]
@@ -32,5 +39,21 @@ def report(
         "time": time,
         "nodes": [{"name": name, "engine": seen.engine, "error": seen.error} for name, seen in nodes.items()],
         "summary": {**summary._asdict(), "status": summary.status},
+        **({"coverage": coverage} if coverage else {}),
         "cells": cells,
     }
+
+
+def text(report: Mapping[str, Any]) -> str:
+    """Return the report as JSON with a line for each cell: quick to write, good to search, good to compare."""
+    head = json.dumps({key: value for key, value in report.items() if key != "cells"}, indent=1)
+    cells = report["cells"]
+    compact = isinstance(cells, Mapping)
+    rows = ",\n".join(_lines(cells["rows"] if compact else cells))
+    opening = f'{{"columns": {json.dumps(cells["columns"])}, "rows": [' if compact else "["
+    return f'{head[:-2]},\n "cells": {opening}\n{rows}\n ]{"}" if compact else ""}\n}}\n'
+
+
+def _lines(rows: Any) -> Iterator[str]:
+    encode = json.JSONEncoder(ensure_ascii=False).encode
+    return (f"  {encode(row)}" for row in rows)

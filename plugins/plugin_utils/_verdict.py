@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, Cell
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import BLOCKED, World, read
 from ansible_collections.dockernet.lab.plugins.module_utils._resolver import has_answered
 from ansible_collections.dockernet.lab.plugins.plugin_utils._causes import likely_cause
+from ansible_collections.dockernet.lab.plugins.plugin_utils._paths import Paths
 
 CORRECT = "correct"
 WRONG = "wrong"
@@ -50,16 +53,36 @@ class Summary(NamedTuple):
 
 def judge(world: World) -> list[Verdict]:
     """Return the verdicts on all cells that the topology promises, in the order of the expectation."""
-    proof = Proof(world)
-    verdicts = []
-    for cell in world.cells():
-        observed, evidence = read(cell, world)
-        verdict = verdict_on(cell, observed, proof)
-        cause = "" if verdict == CORRECT else likely_cause(cell, observed, world)
-        if verdict == NO_VALUE and observed == BLOCKED and not cause:
-            cause = f"nothing proves that {' and '.join(proof.missing(cell))} worked, so silence says nothing"
-        verdicts.append(Verdict(cell, observed, verdict, evidence, cause))
+    with _without_collection():
+        cells = world.cells()
+        proof = Proof(world, cells)
+        verdicts = []
+        for cell in cells:
+            observed, evidence = read(cell, world)
+            verdicts.append(Verdict(cell, observed, verdict_on(cell, observed, proof), evidence, ""))
+        if any(each.verdict != CORRECT for each in verdicts):
+            paths = Paths(world, ((each.cell, each.observed) for each in verdicts))
+            verdicts = [each if each.verdict == CORRECT else _explained(each, world, paths, proof) for each in verdicts]
     return verdicts
+
+
+def _explained(each: Verdict, world: World, paths: Paths, proof: Proof) -> Verdict:
+    cause = likely_cause(each.cell, each.observed, world, paths)
+    if each.verdict == NO_VALUE and each.observed == BLOCKED and not cause:
+        cause = f"nothing proves that {' and '.join(proof.missing(each.cell))} worked, so silence says nothing"
+    return each._replace(cause=cause)
+
+
+@contextmanager
+def _without_collection() -> Iterator[None]:
+    """Verdicts hold no cycles, and to look for some among a million takes longer than to judge them."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def summarize(verdicts: Iterable[Verdict]) -> Summary:
@@ -96,68 +119,75 @@ class Proof:
     shown that anybody listens there, and a port on which nobody listens is closed to all.
     """
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, cells: Iterable[Cell]) -> None:
         self._world = world
-        names = [container.name for container in world.topology.containers]
-        self._peers = {name: self._peers_of(name) for name in names}
-        self._pings = {name: any(self._reaches(name, other) for other in self._peers[name]) for name in names}
-        self._is_reached = {name: any(self._reaches(other, name) for other in self._peers[name]) for name in names}
-        self._is_named = {name: any(self._resolves(other, name) for other in self._peers[name]) for name in names}
-        self._connects = {name: any(self._is_served_by(other, name) for other in self._peers[name]) for name in names}
-        self._is_served: dict[tuple[str, str], bool] = {}
+        live = [name for name, seen in world.sources.items() if not seen.error]
+        self._hears = {name for name in live if has_answered(world.sources[name].answers)}
+        self._live = Counter(segment for name in live for segment in world.membership.segments(name).values())
+        # Whom others are to resolve: what it says to itself proves nothing.
+        names = (cell for cell in cells if cell.facet == "name" and cell.expected == ALLOWED)
+        self._is_asked_for = {cell.target for cell in names if cell.source != cell.target}
+        self._pings: set[str] = set()
+        self._is_reached: set[str] = set()
+        self._is_named: set[str] = set()
+        self._connects: set[str] = set()
+        self._is_served: set[tuple[str, str]] = set()
+        for name in live:
+            self._take_pings(name)
+            self._take_answers(name)
+            self._take_connects(name)
 
     def missing(self, cell: Cell) -> list[str]:
         """Of whom nothing proves that they worked in a way that lets 'blocked' say something; [] is proof."""
-        if cell.facet == "hosts_file":
-            works = {cell.source: bool(self._world.hosts(cell.source))}
+        source, target = cell.source, cell.target
+        if cell.facet == "placement":
+            return []  # both engines have said so
+        if cell.facet == "hosts_file" or (cell.facet == "name" and self._world.membership.reads_peers(source)):
+            works = {source: bool(self._world.hosts(source))}
         elif cell.facet == "name":
-            answered = has_answered(self._world.sources[cell.source].answers)
-            works = {cell.source: answered, cell.target: self._is_named[cell.target]}
-        elif cell.facet == "placement":
-            works = {}  # both engines have said so
+            works = {source: source in self._hears, target: target in self._is_named}
         elif cell.facet == "tcp":
-            prober = self._pings[cell.source] or self._connects[cell.source]
-            works = {cell.source: prober, cell.target: self._serves(cell)}
+            prober = source in self._pings or source in self._connects
+            works = {source: prober, target: (target, cell.subject) in self._is_served}
         else:
-            works = {cell.source: self._pings[cell.source], cell.target: self._is_reached[cell.target]}
+            works = {source: source in self._pings, target: target in self._is_reached}
         return [name for name, has_worked in works.items() if not has_worked]
 
-    def _peers_of(self, name: str, network: str = "") -> list[str]:
-        """Who has been asked to reach `name`: on `network`, or on any. Itself, where it has no such peer."""
-        networks = [network] if network else [a.network for a in self._world.declared(name).attachments]
-        peers = [
-            other
-            for other, seen in self._world.sources.items()
-            if other != name
-            and not seen.error
-            and any(self._world.membership.reaches(name, other, each) for each in networks)
-        ]
-        return peers or [name]
+    def _take_pings(self, name: str) -> None:
+        for address, pong in self._world.sources[name].pings.items():
+            if isinstance(pong, float):
+                for holder, network in self._world.holders_near(name, address):
+                    if self._counts(name, holder, "" if holder == name else network):
+                        self._pings.add(name)
+                        self._is_reached.add(holder)
 
-    def _serves(self, cell: Cell) -> bool:
-        """Whether anybody who may could connect to the port that a cell is about."""
-        key = (cell.target, cell.subject)
-        if key not in self._is_served:
-            end = self._world.end(cell.target, cell.network, cell.port)
-            peers = [self._world.sources.get(name) for name in self._peers_of(cell.target, cell.network)]
-            self._is_served[key] = any(peer and isinstance(peer.connects.get(end), float) for peer in peers)
-        return self._is_served[key]
+    def _take_answers(self, name: str) -> None:
+        for answer in self._world.sources[name].answers.values():
+            if not isinstance(answer, str):
+                for address in answer:
+                    for holder, _ in self._world.holders_near(name, address):
+                        if holder != name or name not in self._is_asked_for:
+                            self._is_named.add(holder)
 
-    def _is_served_by(self, server: str, name: str) -> bool:
-        seen = self._world.sources.get(name)
-        return seen is not None and any(
-            isinstance(seen.connects.get(end), float) for end in self._world.listening_ends(server)
+    def _take_connects(self, name: str) -> None:
+        for end, pong in self._world.sources[name].connects.items():
+            if isinstance(pong, float):
+                address, _, port = end.rpartition(":")
+                for holder, network in self._world.holders_near(name, address):
+                    if self._counts(name, holder, "" if holder == name else network):
+                        self._connects.add(name)
+                    if self._counts(name, holder, network):
+                        self._is_served.add((holder, f"{network}:{port}"))
+
+    def _counts(self, name: str, holder: str, network: str) -> bool:
+        """Whether what worked between two proves anything: with itself it does so only for want of a peer.
+
+        network: '' for any.
+        """
+        if holder != name:
+            return not network or self._world.membership.lets_through(network)
+        segments = self._world.membership.segments(name)
+        return not any(
+            self._live[segments[each]] > 1 and self._world.membership.lets_through(each)
+            for each in ([network] if network else segments)
         )
-
-    def _reaches(self, source: str, target: str) -> bool:
-        seen, container = self._world.sources.get(source), self._world.seen(target)
-        if seen is None or container is None:
-            return False
-        return any(isinstance(seen.pings.get(address), float) for address in container.addresses)
-
-    def _resolves(self, source: str, target: str) -> bool:
-        seen, container = self._world.sources.get(source), self._world.seen(target)
-        if seen is None or container is None:
-            return False
-        answer = seen.answers.get(target, ())
-        return not isinstance(answer, str) and not container.addresses.isdisjoint(answer)

@@ -7,12 +7,14 @@ import contextlib
 import importlib
 import io
 import json
+import subprocess
 import threading
 import time
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.dockernet.lab.plugins.action.verify import gather
+from ansible_collections.dockernet.lab.plugins.module_utils._coverage import SCOPE_ARGUMENTS, scope_of
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import parse
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import judge, summarize
 
@@ -90,13 +92,14 @@ def probe(**options):
     return json.loads(printed.getvalue())
 
 
-def verify(*containers, wait=0.0, flavour="none", networks=NETWORKS):
+def verify(*containers, wait=0.0, flavour="none", networks=NETWORKS, **scope):
     """All verdicts by cell, as the role would come to them."""
-    options = {"networks": list(networks), "containers": list(containers), "flavour": flavour, "wait": wait}
+    options = {"networks": list(networks), "containers": list(containers), "flavour": flavour, "wait": wait, **scope}
     look = probe(**options)
     probed = probe(**options, nodes_seen={"here": look["seen"]})
     topology = parse(options["networks"], options["containers"], ["here"], flavour)
-    verdicts = judge(gather(topology, {"here": look}, {"here": probed}, flavour))
+    asked = scope_of({**{name: option["default"] for name, option in SCOPE_ARGUMENTS.items()}, **scope})
+    verdicts = judge(gather(topology, {"here": look}, {"here": probed}, flavour, asked))
     return {each.cell[:4]: each for each in verdicts}
 
 
@@ -167,6 +170,13 @@ def test_a_server_without_peers_is_waited_for_too(shop):
     assert summarize(found.values()).status == 0, of(found, "no_value")
 
 
+@pytest.mark.usefixtures("engine")
+def test_a_node_compares_its_clock_with_the_controllers():
+    declared = {"networks": NETWORKS, "containers": []}
+    assert probe(**declared)["seen"]["clock"] == 0
+    assert 100 <= probe(**declared, asked_at=time.time() - 100)["seen"]["clock"] < 110
+
+
 def test_networks_are_verified_without_any_container(engine):
     declared = [{"name": "pt-front", "nodes": ["here"], "subnet": "10.77.9.0/24"}]
     (missing,) = verify(networks=declared).values()
@@ -196,3 +206,38 @@ def test_of_a_service_the_running_task_is_the_container(shop):
     assert placement.evidence.endswith(" on here as pt-svc.1.bbbb")
     plain = {"name": "pt-svc", "node": "here", "networks": ["pt-back"]}
     assert verify(plain, flavour="mode")["pt-svc", "pt-svc", "placement", "here"].verdict == "wrong"
+
+
+def test_hostnames_and_short_ids_are_names(shop):
+    name = "pt-named"
+    host = shop.create_host_config(network_mode="pt-front", init=True)
+    ident = shop.create_container(
+        IMAGE, ["sleep", "3600"], name=name, hostname="www.example.org", host_config=host, labels=LABELS
+    )["Id"]
+    shop.start(ident)
+    declared = {"name": name, "node": "here", "networks": ["pt-front"], "hostname": "www.example.org"}
+    found = verify(declared, PEER, FAR, short_ids=True, wait=5)
+    assert summarize(found.values()).status == 0, of(found, "wrong")
+    for subject in ident[:12], f"{ident[:12]}.pt-front", "www.example.org", "www.example.org.pt-front":
+        assert found["pt-peer", name, "address", subject].verdict == "correct"
+        assert found["pt-far", name, "name", subject].observed == "blocked"
+
+
+def test_a_packet_of_full_size_that_is_lost_is_told_from_a_path_that_is_closed(shop):
+    assert verify(WEB, PEER, FAR, full_size=True)["pt-peer", "pt-web", "mtu", "pt-front"].verdict == "correct"
+    pid = str(shop.inspect_container("pt-web")["State"]["Pid"])
+    # What is larger than the receiver's own MTU is lost at its door.
+    for interface in "eth0", "eth1":
+        subprocess.run(["nsenter", "--net", "-t", pid, "ip", "link", "set", interface, "mtu", "1400"], check=True)
+    found = verify(WEB, PEER, FAR, full_size=True)
+    wrong = of(found, "wrong")
+    assert set(wrong) == {("pt-peer", "pt-web", "mtu", "pt-front"), ("pt-far", "pt-web", "mtu", "pt-back")}
+    assert found["pt-peer", "pt-web", "ping", "pt-front"].verdict == "correct"
+
+
+@pytest.mark.usefixtures("shop")
+@pytest.mark.parametrize("scope", [{"coverage": "mesh"}, {"coverage": "sample", "sample": 3}])
+def test_fewer_pairs_are_proven_as_well_as_all(scope):
+    found = verify(WEB, PEER, FAR, wait=5, **scope)
+    assert summarize(found.values()).status == 0, found
+    assert 0 < len(found) < len(verify(WEB, PEER, FAR, wait=5)) or scope["coverage"] == "mesh"

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import functools
 import os
 import re
 import shutil
@@ -76,12 +77,12 @@ def lines(text: str, numbered: bool = True) -> list[str]:
     """The text's lines without what differs from run to run. numbered: whether equals are told from others."""
     seen: dict[str, dict[str, int]] = {}
 
-    def stand_in(pattern: str, value: str) -> str:
+    def stand_in(match: re.Match[str], pattern: str) -> str:
         numbers = seen.setdefault(pattern, {})
-        return pattern.format(numbers.setdefault(value, len(numbers) + 1) if numbered else "")
+        return pattern.format(numbers.setdefault(match[0], len(numbers) + 1) if numbered else "")
 
     for expression, pattern in _VARIABLE:
-        text = expression.sub(lambda match, pattern=pattern: stand_in(pattern, match[0]), text)
+        text = expression.sub(functools.partial(stand_in, pattern=pattern), text)
     kept = [" ".join(line.split()) for line in text.splitlines() if not _OCCASIONAL.match(line)]
     return [line for line in kept if line]
 

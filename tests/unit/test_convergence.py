@@ -33,7 +33,7 @@ class Swarm:
         self.chosen = chosen
         self.there = {container.name: container for container in there}
         self.refusals = {}
-        self.refused = ()
+        self.refused: tuple[str, ...] = ()
         self.took = []
 
     def observe(self):

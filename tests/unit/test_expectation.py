@@ -39,6 +39,10 @@ def test_two_containers_on_one_network_know_and_reach_each_other():
         ("attachment", "front"): "allowed",
         ("hosts_file", "localhost"): "allowed",
         ("hosts_file", "own:front"): "allowed",
+        ("name", "aa"): "allowed",
+        ("address", "aa"): "allowed",
+        ("name", "aa.front"): "allowed",
+        ("address", "aa.front"): "allowed",
     }
 
 
