@@ -181,7 +181,7 @@ def test_all_that_is_wrong_is_said_at_once_with_file_and_line(lab: Lab) -> None:
     topology = lab.inventory / "group_vars" / "all" / "topology.yml"
     topology.write_text(topology.read_text().replace("networks: [linux]", "networks: [lnux]"))
     said = lab.build(environment={"SWARM_FLAVOUR": "clasic"})
-    assert said.count(f"{topology}:") == 2
+    assert said.count(f"{topology}:") == 5
     assert said.count("'ubuntu1'): network 'lnux' is not declared") == 1
     assert said.count("'ubuntu2'): network 'lnux' is not declared") == 1
     assert said.count("swarm_flavour 'clasic' is not known; did you mean 'classic'?") == 1
@@ -210,7 +210,7 @@ def test_a_node_that_is_down(lab: Lab) -> None:
         pytest.skip("there is no ssh here")
     real = {"ansible_host": "127.0.0.1", "ansible_port": 1, "node_address": "192.0.2.1"}
     hosts = {"hosts": {"down1": real}}
-    groups = dict.fromkeys(("consul", "engines", "swarm_managers", "swarm_agents"), hosts)
+    groups = dict.fromkeys(("store", "engines", "swarm_managers", "swarm_agents"), hosts)
     shutil.rmtree(lab.inventory)
     lab.inventory.mkdir()
     (lab.inventory / "hosts.yml").write_text(yaml.safe_dump(groups))
