@@ -50,7 +50,7 @@ class _Graph:
     """What both languages tell. Keys are made here, since names may be words of the language."""
 
     def __init__(self, run: Run, links: States) -> None:
-        topology = run.world.topology
+        topology = run.placed
         homes = [machine for machine in run.machines if run.store and is_home(machine, run.store, topology)]
         machines = machines_of(topology, [machine for machine in run.machines if machine not in homes])
         keys = {container.name: f"c{number}" for number, container in enumerate(topology.containers)}

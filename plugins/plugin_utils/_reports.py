@@ -20,7 +20,7 @@ from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Run
 def reports(run: Run) -> Iterator[tuple[str, str]]:
     """Name and text of each report, one after the other, so that only one is in memory."""
     states = links(run.world.topology, run.verdicts)
-    picture = draw_svg(run.world.topology, run.machines, run.lab, run.store, states, _addresses(run), str(run.summary))
+    picture = draw_svg(run.placed, run.machines, run.lab, run.store, states, _addresses(run), str(run.summary))
     covered = run.world.coverage(each.cell for each in run.verdicts)
     data = _report_json.report(run.verdicts, run.world.nodes, run.lab, run.flavour, run.time, covered._asdict())
     yield "report.json", _report_json.text(data)

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.module_utils._coverage import Coverage
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import OWN_LINE, Cell
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import Topology
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import (
     NO_VALUE,
     WRONG,
@@ -39,6 +40,15 @@ class Run:
     @property
     def summary(self) -> Summary:
         return summarize(self.verdicts)
+
+    @property
+    def placed(self) -> Topology:
+        """The topology as it is drawn: what names no node is where the Swarm has put it, as far as it was found."""
+        containers = (
+            replace(container, node=container.node or self.world.places.get(container.name))
+            for container in self.world.topology.containers
+        )
+        return replace(self.world.topology, containers=tuple(containers))
 
 
 class Row(NamedTuple):

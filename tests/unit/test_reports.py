@@ -14,7 +14,13 @@ from xml.etree import ElementTree
 
 import pytest
 from ansible_collections.dockernet.lab.plugins.module_utils._coverage import Coverage
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Attachment, Container, Network, Topology
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import (
+    Attachment,
+    Container,
+    Network,
+    Topology,
+    parse,
+)
 from ansible_collections.dockernet.lab.plugins.plugin_utils import _graph_text, _report_html, _report_json
 from ansible_collections.dockernet.lab.plugins.plugin_utils._graph_text import dot, mermaid
 from ansible_collections.dockernet.lab.plugins.plugin_utils._links import links
@@ -25,6 +31,7 @@ from ansible_collections.dockernet.lab.plugins.plugin_utils._reports import repo
 from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Run, findings
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import Verdict
 from report_runs import STORE, TIME, broken, cluster, run
+from simulation import Cluster
 
 EVIL = "</script><script>alert('&\"')</script>\x00|`@all`]]>\u2028 {{data}}"
 NAMES = ["report.json", "junit.xml", "report.md", "report.html", "topology.svg", "topology.mmd", "topology.dot"]
@@ -376,6 +383,15 @@ def test_mermaid_is_told_whole(bad):
   linkStyle 3 stroke:#CF222E,stroke-width:3px,color:#CF222E
 """
     )
+
+
+def test_what_the_swarm_has_placed_is_drawn_where_it_is():
+    free = parse([{"name": "linux", "driver": "overlay"}], [{"name": "free", "networks": ["linux"]}], ["n1"], "classic")
+    found = run(Cluster(free, {"n1": "20.10.5"}, "classic", found={"free": "n1"}))
+    assert found.placed.container("free").node == "n1"
+    assert "chosen by the Swarm" not in dict(reports(found))["topology.svg"]
+    lost = replace(found, world=type(found.world)(free, {}))
+    assert lost.placed.container("free").node is None
 
 
 def test_a_local_network_is_inside_each_node_that_has_it():

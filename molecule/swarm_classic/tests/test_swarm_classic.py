@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import urllib.request
@@ -124,3 +125,18 @@ def test_the_swarm_keeps_its_nodes_in_the_store() -> None:
 def test_the_swarm_honoured_the_constraints() -> None:
     names = swarm("ps", "--format", "{{.Names}}").split()
     assert {name for name in names if "ubuntu" in name} == {f"{node}/{name}" for name, node in PLACES.items()}
+
+
+@needs_swarm
+def test_classic_swarm_info_says_what_the_swarm_says() -> None:
+    checkout = Path(__file__).parents[3]
+    words = [str(Path(sys.executable).with_name("ansible")), "localhost", "--connection=local", "--one-line"]
+    words += ["--module-name=dockernet.lab.classic_swarm_info", "--args=manager=tcp://192.168.95.101:3375"]
+    environment = {**os.environ, "ANSIBLE_CONFIG": str(checkout / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
+    done = subprocess.run(words, cwd=checkout, env=environment, check=True, capture_output=True, text=True).stdout
+    said, _end = json.JSONDecoder().raw_decode(done.partition("=> ")[2])
+    assert (said["role"], said["strategy"], said["version"]) == ("primary", "spread", "1.2.9")
+    assert {node["name"]: node["address"] for node in said["nodes"]} == ENGINES
+    assert {node["status"] for node in said["nodes"]} == {"Healthy"}
+    (demo1,) = (node for node in said["nodes"] if node["name"] == "msc-demo1")
+    assert demo1["labels"]["storage"] == "ssd"
