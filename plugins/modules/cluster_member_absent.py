@@ -12,7 +12,8 @@ description:
   - Deletes the keys by which engines and a classic Swarm know the engine, and does not wait until they expire.
   - Disconnects the endpoints that a dead engine never took away (C(docker network disconnect -f)), which frees their
     names and addresses. An endpoint is the engine's where the store says so (its C(locator)).
-  - Of ZooKeeper, keys of engines vanish with their sessions; endpoints are left, and RV(left) says which.
+  - With ZooKeeper there is nothing to do. Keys of engines vanish with their sessions, and there are no endpoints, since
+    engines from 17.05 on die of a container on an overlay network of that store (libnetwork#1632).
 options:
   store:
     description: URL of the cluster store, as engines have it.
@@ -26,11 +27,6 @@ options:
     description: Port that it advertised.
     type: int
     default: 2375
-  containers:
-    description: Names of the containers that were declared for it, by which RV(left) is told where the store is silent.
-    type: list
-    elements: str
-    default: []
   docker_host:
     description: URL of the engine that stays.
     type: str
@@ -67,7 +63,7 @@ endpoints:
   returned: success
   sample: [linux/ubuntu3]
 left:
-  description: Sentences on what may be left.
+  description: Sentences on endpoints that the engine refused to disconnect.
   type: list
   elements: str
   returned: success
@@ -91,17 +87,14 @@ def main() -> None:
             "store": {"type": "str", "required": True},
             "address": {"type": "str", "required": True},
             "port": {"type": "int", "default": 2375},
-            "containers": {"type": "list", "elements": "str", "default": []},
             "docker_host": {"type": "str", "default": LOCAL_SOCKET},
         },
         supports_check_mode=True,
     )
+    if module.params["store"].startswith("zk:"):
+        module.exit_json(changed=False, keys=[], endpoints=[], left=[])
     try:
-        client = connect(module.params["docker_host"])
-        if module.params["store"].startswith("zk:"):
-            left = [said for network in global_networks(client) for said in unclear(network, module.params)]
-            module.exit_json(changed=False, keys=[], endpoints=[], left=left)
-        run(module, client, Store(module.params["store"]))
+        run(module, connect(module.params["docker_host"]), Store(module.params["store"]))
     except (EngineError, StoreError) as error:
         module.fail_json(msg=str(error))
     except REFUSALS as error:
@@ -139,21 +132,6 @@ def disconnect(client: Any, network: str, name: str, called: str | None) -> list
         if not is_missing(error):
             return [f"Network '{called or network}' keeps the endpoint '{name}': {words(error)}"]
     return []
-
-
-def global_networks(client: Any) -> list[dict[str, Any]]:
-    """The networks that all engines share, with their endpoints."""
-    return [client.inspect_network(item["Id"]) for item in client.networks() if item.get("Scope") == "global"]
-
-
-def unclear(network: dict[str, Any], params: dict[str, Any]) -> list[str]:
-    """Sentences on endpoints of other engines that may be the dead one's: the store does not tell whose they are."""
-    return [
-        f"Network '{network['Name']}' has an endpoint '{end['Name']}'. If its container is on no node any more, remove "
-        f"it: docker network disconnect -f {network['Name']} {end['Name']}"
-        for key, end in (network.get("Containers") or {}).items()
-        if key.startswith("ep-") and end["Name"] in params["containers"]
-    ]
 
 
 if __name__ == "__main__":
