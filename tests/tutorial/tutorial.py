@@ -45,7 +45,9 @@ _VARIABLE = (
     (re.compile(r"\bskipped=\d+"), "skipped=<n>"),
 )
 # Lines that are there on a fresh machine only.
-_OCCASIONAL = re.compile(r"^\s*. (Get the images that are missing|Raise this machine's limits)|^    (box|nginx)$")
+_OCCASIONAL = re.compile(
+    r"^setup: |^\s*. (Get the images that are missing|Raise this machine's limits)|^    (box|nginx)$"
+)
 
 
 @dataclass(frozen=True)
