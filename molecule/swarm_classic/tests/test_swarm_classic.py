@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import consul
 import pytest
@@ -127,16 +128,57 @@ def test_the_swarm_honoured_the_constraints() -> None:
     assert {name for name in names if "ubuntu" in name} == {f"{node}/{name}" for name, node in PLACES.items()}
 
 
-@needs_swarm
-def test_classic_swarm_info_says_what_the_swarm_says() -> None:
+def ask(module: str, **arguments: object) -> dict[str, Any]:
+    """What a module of the collection returns on the controller."""
     checkout = Path(__file__).parents[3]
     words = [str(Path(sys.executable).with_name("ansible")), "localhost", "--connection=local", "--one-line"]
-    words += ["--module-name=dockernet.lab.classic_swarm_info", "--args=manager=tcp://192.168.95.101:3375"]
+    words += [f"--module-name=dockernet.lab.{module}", f"--args={json.dumps(arguments)}"]
     environment = {**os.environ, "ANSIBLE_CONFIG": str(checkout / "ansible.cfg"), "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(words, cwd=checkout, env=environment, check=True, capture_output=True, text=True).stdout
     said, _end = json.JSONDecoder().raw_decode(done.partition("=> ")[2])
+    return dict(said)
+
+
+@needs_swarm
+def test_classic_swarm_info_says_what_the_swarm_says() -> None:
+    said = ask("classic_swarm_info", manager="tcp://192.168.95.101:3375")
     assert (said["role"], said["strategy"], said["version"]) == ("primary", "spread", "1.2.9")
     assert {node["name"]: node["address"] for node in said["nodes"]} == ENGINES
     assert {node["status"] for node in said["nodes"]} == {"Healthy"}
     (demo1,) = (node for node in said["nodes"] if node["name"] == "msc-demo1")
     assert demo1["labels"]["storage"] == "ssd"
+
+
+def what_the_store_has() -> dict[str, Any]:
+    """What cluster_store_info says of the store, and of both engines."""
+    engines = {place.partition(":")[0]: f"tcp://{place}" for place in ENGINES.values()}
+    return ask("cluster_store_info", store=f"consul://{STORE}:8500", engines=engines)
+
+
+def test_cluster_store_info_finds_all_endpoints_live() -> None:
+    said = what_the_store_has()
+    assert said["engines"] == sorted(ENGINES.values())
+    networks = {network["name"]: network for network in said["networks"]}
+    assert set(networks) == {"linux", "backend"}
+    for name, network in networks.items():
+        assert network["id"] == NODES["msc-demo0"].inspect("network", name)["Id"]
+        assert network["endpoint_count"] == len(network["endpoints"])
+    found = {(end["name"], end["node"]) for network in networks.values() for end in network["endpoints"]}
+    assert found == {(name, ENGINES[node].partition(":")[0]) for name, node in PLACES.items()}
+    assert (said["stale"], said["unclear"], said["problems"]) == ([], [], [])
+
+
+def test_an_endpoint_that_was_left_in_the_store_is_stale_and_its_cure_removes_it() -> None:
+    store = consul.Consul(host=STORE)
+    network = NODES["msc-demo0"].inspect("network", "linux")["Id"]
+    root = "docker/network/v1.0"
+    _index, items = store.kv.get(f"{root}/endpoint/{network}/", recurse=True)
+    ends = [json.loads(item["Value"]) for item in items if item["Value"]]
+    left = {**ends[0], "id": "ab" * 32, "name": "left-over", "sandbox": "", "myAliases": []}
+    left["ep_iface"] = {**left["ep_iface"], "addr": "10.0.0.250/24"}
+    store.kv.put(f"{root}/endpoint/{network}/{left['id']}/", json.dumps(left))
+    store.kv.put(f"{root}/endpoint_count/{network}/", json.dumps({"Count": len(ends) + 1}))
+    (stale,) = what_the_store_has()["stale"]
+    assert (stale["network"], stale["name"], stale["node"]) == ("linux", "left-over", left["locator"])
+    NODES["msc-demo0"].run(stale["cure"])
+    test_cluster_store_info_finds_all_endpoints_live()
