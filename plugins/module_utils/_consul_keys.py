@@ -36,7 +36,7 @@ def tree(place: str, prefix: str, path: str, token: str = "", tls: Tls | None = 
             token=token or None,
             scheme="http" if tls is None else "https",
             verify=(tls.ca or True) if tls else True,
-            cert=None,
+            cert=(tls.cert, tls.key) if tls and tls.cert else None,
         )
         _limit(client.http)
         _index, items = client.kv.get(f"{prefix}{path}/", recurse=True)

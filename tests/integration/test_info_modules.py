@@ -293,6 +293,12 @@ def test_stale_lines_are_found_by_what_addresses_there_really_are(engine: Privat
     assert len(by_topology) == 3
 
 
+def test_a_line_is_told_once_though_it_is_wrong_twice(engine: PrivateEngine, client: Any) -> None:
+    append(client, "ubuntu1", "10.77.0.202 ubuntu2")
+    said = "ubuntu1: its hosts file gives ubuntu2 10.77.0.202, and must not have that name."
+    assert sentences(verify_topology(engine, fail=False)) == [said]
+
+
 def test_an_extra_host_that_is_not_as_declared_is_wrong(engine: PrivateEngine, client: Any) -> None:
     assert client.containers()
     moved = {**UBUNTU1, "extra_hosts": {"printer": "10.9.8.8"}}
