@@ -24,7 +24,7 @@ from test_topology_modules import IMAGE, build_box
 
 consul = pytest.importorskip("consul")
 
-# Two of six runs failed on a busy machine, for a reason not found yet. What CI proves of the module is in swarm_classic.
+# Two of six runs failed on a busy machine; why is not known yet. What CI proves of the module is in swarm_classic.
 pytestmark = pytest.mark.skipif(
     not os.environ.get("TEST_STORES"), reason="NOT TESTED: cluster_store_info against stores of its own (TEST_STORES=1)"
 )
