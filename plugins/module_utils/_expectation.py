@@ -193,8 +193,6 @@ class Membership:
         Those that its engine is too old to answer are among them, to be denied. A hostname is not where the
         engine's version is not known, nor where a Swarm has it: no source says what becomes of it then.
         of_file: those alone that engines below 1.10 write into hosts files.
-        Those that its engine is too old to answer are among them, to be denied. A hostname is not where the
-        engine's version is not known, nor where a Swarm has it: no source says what becomes of it then.
         """
         bare: list[str] = []
         qualified: list[str] = []
