@@ -138,7 +138,7 @@ def _endpoint(network: str, settings: Mapping[str, Any], interfaces: list[_names
     own = [i for i in interfaces if mac and i.mac == mac] or [
         i for i in interfaces if i.address and i.address == address
     ]
-    return EndpointObservation(network, address, own[0].address if own else "", mac)
+    return EndpointObservation(network, address, own[0].address if own else "", mac, own[0].name if own else "")
 
 
 def _seconds_since(moment: str) -> int:

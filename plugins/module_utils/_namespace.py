@@ -7,6 +7,7 @@ containers and needs to be inside only while it makes them.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -15,9 +16,10 @@ import struct
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+
+from ansible_collections.dockernet.lab.plugins.module_utils._routes import Route, parse
 
 _CLONE_NEWNET = 0x40000000
 _SIOCGIFADDR, _SIOCGIFHWADDR = 0x8915, 0x8927
@@ -42,7 +44,7 @@ class Interface(NamedTuple):
     address: str
 
 
-@contextmanager
+@contextlib.contextmanager
 def network_namespace(pid: int) -> Iterator[None]:
     """Be in the network namespace of process `pid`. Raises OSError (ENOENT where it is gone, EPERM without root).
 
@@ -56,7 +58,7 @@ def network_namespace(pid: int) -> Iterator[None]:
         os.close(there)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _inside(namespace: int) -> Iterator[None]:
     home = _open("thread-self")
     try:
@@ -162,6 +164,17 @@ def round_trip(connected: socket.socket) -> float:
     """Milliseconds that the kernel measured between its SYN and the answer."""
     info = connected.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
     return int.from_bytes(info[_TCP_RTT], sys.byteorder) / 1000
+
+
+def routes(pid: int) -> list[Route]:
+    """The routing table that process `pid` has. Raises OSError."""
+    return parse(*(_route_file(pid, name) for name in ("route", "ipv6_route")))
+
+
+def _route_file(pid: int, name: str) -> str:
+    with contextlib.suppress(FileNotFoundError):  # a kernel without IPv6
+        return Path(f"/proc/{pid}/net/{name}").read_text(encoding="ascii")
+    return ""
 
 
 def read_file(pid: int, path: str) -> str:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Union
 
 from ansible_collections.dockernet.lab.plugins.module_utils._resolver import Answer
+from ansible_collections.dockernet.lab.plugins.module_utils._routes import Route
 
 # What a ping or a connect brought: milliseconds until the reply, or why there was none.
 Pong = Union[float, str]
@@ -23,12 +24,16 @@ NOT_SENT = "could not be sent"  # and why: says something of the prober, and not
 
 @dataclass(frozen=True)
 class EndpointObservation:
-    """A container's place on one network: the address that the engine says, and the one that it really has."""
+    """A container's place on one network: the address that the engine says, and the one that it really has.
+
+    interface: what it is called inside the container; '' where it is not there.
+    """
 
     network: str
     engine_address: str = ""
     own_address: str = ""
     mac: str = ""
+    interface: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +130,7 @@ class SourceObservation:
     """What one container could see from where it is. error: why it could not be entered, else ''.
 
     answers: by name. pings: by address. connects: by 'address:port'. full_pings: as pings, with packets as large as
-    the container's own MTU, which nobody may cut up.
+    the container's own MTU, which nobody may cut up. routes: its kernel's routing table.
     """
 
     name: str
@@ -136,11 +141,12 @@ class SourceObservation:
     pings: dict[str, Pong] = field(default_factory=dict)
     connects: dict[str, Pong] = field(default_factory=dict)
     full_pings: dict[str, Pong] = field(default_factory=dict)
+    routes: list[Route] = field(default_factory=list)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SourceObservation:
         """The reverse of `to_json`. Raises TypeError where keys are not its own."""
-        return cls(**data)
+        return cls(**{**data, "routes": [Route(*entry) for entry in data.get("routes", ())]})
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists, mappings, strings and numbers."""

@@ -75,6 +75,7 @@ class Source:
             seen.hosts = _namespace.read_file(pid, "/etc/hosts")
             servers = _resolver.nameservers(_namespace.read_file(pid, "/etc/resolv.conf"))
             seen.server = servers[0] if servers else "127.0.0.1"  # as resolv.conf(5) has it
+            seen.routes = _namespace.routes(pid)
             source = cls(seen, _namespace.sockets(pid))
         except OSError as error:
             seen.error = f"{name} (process {pid}) could not be entered: {error}"

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.module_utils import _hosts_file
 from ansible_collections.dockernet.lab.plugins.module_utils._coverage import (
-    FULL,
     Coverage,
     Scope,
     choose,
@@ -35,6 +35,8 @@ from ansible_collections.dockernet.lab.plugins.module_utils._observation import 
     SourceObservation,
 )
 from ansible_collections.dockernet.lab.plugins.module_utils._resolver import Resolution, resolve
+from ansible_collections.dockernet.lab.plugins.module_utils._routes import Table
+from ansible_collections.dockernet.lab.plugins.module_utils._selection import Selection
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import Container, Network, Topology
 
 BLOCKED = "blocked"
@@ -45,6 +47,23 @@ UNKNOWN = "unknown"  # nobody looked
 class Reading(NamedTuple):
     observed: str
     evidence: str
+
+
+class Way(NamedTuple):
+    """How packets leave a container. network: '' where the engine has named none for that interface, as for
+    docker_gwbridge. interface: '' where there is no route. gateway: '' for what is on the link itself.
+    """
+
+    network: str
+    interface: str
+    gateway: str = ""
+    is_known: bool = True
+
+    def __str__(self) -> str:
+        if not self.interface:
+            return "no route"
+        named = f"{self.network} ({self.interface})" if self.network else self.interface
+        return f"{named} and its gateway {self.gateway}" if self.gateway else named
 
 
 class World:
@@ -83,6 +102,7 @@ class World:
         }
         self._heard: set[str] = set()
         self._hosts: dict[str, list[_hosts_file.Line]] = {}
+        self._tables: dict[str, Table] = {}
         self._ends = {name: self._ends_of(name) for name in self._declared}
         self._at: dict[tuple[Segment, str], list[str]] = {}
         for name, ends in self._ends.items():
@@ -91,20 +111,51 @@ class World:
 
     def cells(self) -> list[Cell]:
         """All that the topology promises and the scope asks about."""
-        pairs = choose(self.membership, self.scope)
-        return list(cells_of(self.membership, self.nodes, pairs, self.scope.full_size))
+        return [cell for cell in self._wanted() if not self.scope.nodes or self._selection.can_be_told(cell)]
 
-    def coverage(self, cells: Iterable[Cell]) -> Coverage:
+    def _wanted(self) -> Iterator[Cell]:
+        """The cells of the scope, be there a node in the run that could tell them or not."""
+        pairs = choose(self.membership, self.scope, self.left_out)
+        for cell in cells_of(self.membership, self.nodes, pairs, self.scope.full_size):
+            if not self.scope.is_part or self._selection.is_about(cell):
+                yield cell
+
+    def coverage(self, cells: Sequence[Cell]) -> Coverage:
         """What of all that is promised `cells` are about."""
-        return coverage(self.membership, self.scope, cells)
+        not_asked = sum(1 for _ in self._wanted()) - len(cells) if self.scope.nodes else 0
+        return coverage(self.membership, self.scope, cells, not_asked)
+
+    @cached_property
+    def _selection(self) -> Selection:
+        return Selection(self.membership, self.scope, self.left_out)
+
+    @cached_property
+    def left_out(self) -> frozenset[str]:
+        """The containers that are where no node of the run is, or may be there."""
+        nodes = self.scope.nodes
+        return frozenset(
+            container.name
+            for container in self.topology.containers
+            if nodes and not self.seen(container.name) and (container.node is None or container.node not in nodes)
+        )
 
     def witnesses(self) -> Iterator[tuple[str, str, str]]:
         """Who asks whom beyond what cells are about, where not all ask all: source, target, network.
 
         What is denied needs the proof that both ends worked with somebody.
         """
-        if self.scope.mode != FULL:
-            yield from rings(self.membership)
+        if self.scope.is_whole:
+            return
+        concerned = self.concerned()
+        for source, target, network in rings(self.membership, self.left_out):
+            if source in concerned or target in concerned:
+                yield source, target, network
+
+    def concerned(self) -> set[str]:
+        """The containers that cells are about."""
+        if not self.scope.is_part:
+            return set(self._declared)
+        return {name for cell in self.cells() if cell.facet != "network" for name in cell[:2]}
 
     def _find(self, name: str) -> tuple[str, ContainerObservation | None]:
         """Where a container is: on its declared node, else where it is up, else where it was last."""
@@ -172,6 +223,10 @@ class World:
         """The IDs of all networks of that name, on any node."""
         return self._ids.get(name, set())
 
+    @cached_property
+    def _taken(self) -> set[str]:
+        return {address for ends in self._ends.values() for address in ends.values()}
+
     def blind_spot(self, name: str) -> str:
         """Why nobody can tell where a container is: '' where it was found, or is definitely not there."""
         if self.seen(name):
@@ -206,6 +261,35 @@ class World:
         if name not in self._hosts:
             self._hosts[name] = _hosts_file.parse(self.sources[name].hosts)
         return self._hosts[name]
+
+    def way(self, source: str, address: str) -> Way:
+        """Which way packets of a source take to an address."""
+        seen = self.sources[source]
+        if not seen.routes:
+            return Way("", "", is_known=False)
+        if source not in self._tables:
+            self._tables[source] = Table(seen.routes)
+        route = self._tables[source].way(address)
+        if route is None:
+            return Way("", "")
+        container = self.seen(source)
+        networks = (e.network for e in (container.endpoints if container else ()) if e.interface == route.interface)
+        return Way(next(networks, ""), route.interface, route.gateway)
+
+    def nobodys(self, target: str, network: str) -> str:
+        """An address beside the target's on a network, which no container of the topology has; '' where none is known.
+
+        Whoever answers there answers in everybody's name.
+        """
+        address = self.end(target, network)
+        seen = self.networks_on(self.place(target), network)
+        for subnet in (ipaddress.ip_network(text, strict=False) for each in seen for text in each.subnets):
+            if address and ipaddress.ip_address(address) in subnet:
+                for number in range(2, min(subnet.num_addresses, 256)):
+                    candidate = str(subnet[-number])
+                    if candidate not in self._taken:
+                        return candidate
+        return ""
 
     def resolution(self, source: str, subject: str) -> Resolution:
         """What became of a name that `source` asked for."""
@@ -426,11 +510,31 @@ def _reach(cell: Cell, world: World, brought: Mapping[str, Pong], verb: str) -> 
         return Reading(FAILED, f"{end}: never sent")
     if isinstance(pong, str):
         return Reading(FAILED if pong.startswith(NOT_SENT) else BLOCKED, f"{end}: {pong}")
+    somebody_else = _not_the_target(cell, world, brought)
+    if somebody_else:
+        return Reading(BLOCKED, f"{end} {verb}, but {somebody_else}")
+    return Reading(ALLOWED, f"{end} {verb} in {pong:.1f} ms")
+
+
+def _not_the_target(cell: Cell, world: World, brought: Mapping[str, Pong]) -> str:
+    """Why what answers at the target's address is not the target; '' where it is."""
     address = world.end(cell.target, cell.network)
     namesake = world.nearer_holder(cell, address) if cell.expected == DENIED else ""
     if namesake:
-        return Reading(BLOCKED, f"{address} is {namesake}'s for {cell.source}, and that is who {verb}")
-    return Reading(ALLOWED, f"{end} {verb} in {pong:.1f} ms")
+        return f"for {cell.source} that is {namesake}'s"
+    way = world.way(cell.source, address)
+    is_apart = world.topology.network(cell.network).is_local and world.place(cell.source) != world.place(cell.target)
+    if not way.is_known or (way.network == cell.network and not is_apart):
+        return ""
+    if cell.expected == ALLOWED:
+        return f"through {way}, and not through {cell.network}"
+    if not way.gateway:
+        return f"for {cell.source} that lies in {way}, where {cell.target} is not"
+    nobodys = world.nobodys(cell.target, cell.network)
+    end = f"{nobodys}:{cell.port}" if cell.port else nobodys
+    if isinstance(brought.get(end), float):
+        return f"so does {end}, which nobody has: something behind {way} answers for everybody"
+    return ""
 
 
 def _list(words: Iterable[str]) -> str:

@@ -228,6 +228,18 @@ def _tcp_alone_is_lost(cell: Cell, observed: str, world: World) -> str:
     return cause if here == there else f"{cause}, {offload}"
 
 
+def _no_route(cell: Cell, observed: str, world: World) -> str:
+    if cell.facet not in ("ping", "mtu", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
+        return ""
+    for name, other in ((cell.source, cell.target), (cell.target, cell.source)):
+        address = world.end(other, cell.network)
+        way = world.way(name, address) if address and name in world.sources else None
+        if way and way.is_known and way.network != cell.network:
+            taken = f": packets to {address} take {way}" if way.interface else ""
+            return f"{name} has no route to {cell.network}{taken}"
+    return ""
+
+
 def _lost_on_the_way(cell: Cell, observed: str, world: World) -> str:
     if cell.facet not in ("ping", "mtu", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
         return ""
@@ -254,6 +266,7 @@ _OF_THE_ENDS: tuple[Callable[[Cell, str, World], str], ...] = (
     _silent_resolver,
     _stale_address,
     _not_listening,
+    _no_route,
 )
 _OF_THE_WAY: tuple[Callable[[Cell, str, World], str], ...] = (
     _tcp_alone_is_lost,

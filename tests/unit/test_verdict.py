@@ -16,6 +16,7 @@ from ansible_collections.dockernet.lab.plugins.module_utils._observation import 
     SourceObservation,
 )
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
+from ansible_collections.dockernet.lab.plugins.module_utils._routes import Route
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import parse
 from ansible_collections.dockernet.lab.plugins.plugin_utils import _report_json, _report_text
 from ansible_collections.dockernet.lab.plugins.plugin_utils._links import links
@@ -303,7 +304,56 @@ def test_the_same_address_on_two_nodes_is_no_leak():
     verdicts = judge(World(topology, nodes, sources))
     assert not of(verdicts, "wrong")
     evidence = of(verdicts, "correct")["aa", "dd", "ping", "front"].evidence
-    assert evidence == "172.18.0.3 is bb's for aa, and that is who answered"
+    assert evidence == "172.18.0.3 answered, but for aa that is bb's"
+
+
+# Who answers at an address
+
+
+def on_the_way_out(cluster):
+    """aa is on front by eth0, has a bridge of its engine's own at eth1, and all else goes through that."""
+    cluster.networks = {
+        node: tuple(replace(n, subnets=({"front": "10.1.0.0/24", "back": "10.2.0.0/24"}[n.name],)) for n in KNOWN)
+        for node in "xy"
+    }
+    aa = cluster.containers["aa"]
+    cluster.containers["aa"] = replace(aa, endpoints=(replace(aa.endpoints[0], interface="eth0"),))
+    source = cluster.sources["aa"]
+    source.routes = [Route("0.0.0.0/0", "172.25.0.1", "eth1"), Route("10.1.0.0/24", "", "eth0")]
+    return source
+
+
+def test_who_answers_in_a_network_of_the_sources_own_is_not_the_target(cluster):
+    source = on_the_way_out(cluster)
+    source.routes.append(Route("10.2.0.0/16", "", "eth1"))
+    source.pings[BACK["cc"]] = 0.1
+    verdicts = cluster.judge()
+    assert not of(verdicts, "wrong")
+    evidence = of(verdicts, "correct")["aa", "cc", "ping", "back"].evidence
+    assert evidence == "10.2.0.3 answered, but for aa that lies in eth1, where cc is not"
+
+
+def test_who_answers_behind_a_gateway_is_taken_for_the_target(cluster):
+    source = on_the_way_out(cluster)
+    source.pings[BACK["cc"]] = 0.1
+    assert ("aa", "cc", "ping", "back") in of(cluster.judge(), "wrong")
+
+
+def test_who_answers_in_everybodys_name_is_not_the_target(cluster):
+    source = on_the_way_out(cluster)
+    source.pings |= {BACK["cc"]: 0.1, "10.2.0.254": 0.1}
+    verdicts = cluster.judge()
+    assert not of(verdicts, "wrong")
+    evidence = of(verdicts, "correct")["aa", "cc", "ping", "back"].evidence
+    assert evidence.endswith("something behind eth1 and its gateway 172.25.0.1 answers for everybody")
+
+
+def test_a_peer_that_answers_through_another_network_is_not_reached_through_theirs(cluster):
+    on_the_way_out(cluster).routes.pop()
+    wrong = of(cluster.judge(), "wrong")
+    assert list(wrong) == [("aa", "bb", "ping", "front")]
+    (verdict,) = wrong.values()
+    assert verdict.evidence == ("10.1.0.3 answered, but through eth1 and its gateway 172.25.0.1, and not through front")
 
 
 # Ports
