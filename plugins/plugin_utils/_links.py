@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED
@@ -21,7 +22,7 @@ def links(topology: Topology, verdicts: list[Verdict]) -> dict[str, dict[str, st
     """Return `correct`, `wrong` or `no_value` for each container's link to each of its networks.
 
     One broken container spoils the pings of all its peers, whose own links are sound. So blame goes in
-    order: to links that are wrong by themselves; then, of the pings lost between other links, to
+    order: to links that are wrong by themselves, or leak; then, of the pings lost between other links, to
     ends that no ping came through; then, where that does not explain a lost ping, to both its ends.
     Connects come last: a port to which nobody could connect is its container's own fault.
     """
@@ -53,10 +54,26 @@ def _broken_by_themselves(declared: list[Link], verdicts: list[Verdict]) -> set[
     stopped = {cell.source for cell in wrong if cell.facet == "placement" and cell.source == cell.target}
     broken = {link for link in declared if link.container in stopped}
     broken |= {Link(cell.source, cell.subject) for cell in wrong if cell.facet == "attachment"}
-    # Reached by somebody who should not.
-    return broken | {
-        Link(cell.target, cell.network) for cell in wrong if cell.facet in ("ping", "tcp") and cell.expected != ALLOWED
+    leaks = {
+        (cell.source, Link(cell.target, cell.network))
+        for cell in wrong
+        if cell.facet in ("ping", "tcp") and cell.expected != ALLOWED
     }
+    return broken | _leaking(declared, leaks)
+
+
+def _leaking(declared: list[Link], leaks: set[tuple[str, Link]]) -> set[Link]:
+    """Of who reaches whom and should not: the fewest that explain it, as far as taking the busiest first finds them.
+
+    One container that somebody put on a network of others reaches all of these, whose own links are sound.
+    """
+    broken: set[Link] = set()
+    while leaks:
+        busy: Counter[str | Link] = Counter(end for leak in sorted(leaks) for end in reversed(leak))
+        worst = busy.most_common(1)[0][0]
+        broken |= {worst} if isinstance(worst, Link) else {link for link in declared if link.container == worst}
+        leaks = {leak for leak in leaks if worst not in leak}
+    return broken
 
 
 def _blamed(connect: Verdict, served: set[tuple[str, str]]) -> set[Link]:

@@ -307,6 +307,13 @@ def test_the_same_address_on_two_nodes_is_no_leak():
     assert evidence == "172.18.0.3 answered, but for aa that is bb's"
 
 
+def test_who_was_put_on_a_network_of_others_is_red_and_not_its_members(cluster):
+    for name in ("bb", "cc"):
+        cluster.sources["aa"].pings[BACK[name]] = 0.4
+    found = links(cluster.topology, cluster.judge())
+    assert found == {"aa": {"front": "wrong"}, "bb": {"front": "correct", "back": "correct"}, "cc": {"back": "correct"}}
+
+
 # Who answers at an address
 
 
