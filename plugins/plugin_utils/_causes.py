@@ -14,6 +14,7 @@ from ansible_collections.dockernet.lab.plugins.module_utils._resolver import (
     IN_FILE,
     has_answered,
 )
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import is_six
 from ansible_collections.dockernet.lab.plugins.plugin_utils._path_causes import clocks, on_the_way
 from ansible_collections.dockernet.lab.plugins.plugin_utils._paths import Paths
 
@@ -155,6 +156,26 @@ def _address_changed(cell: Cell, _observed: str, world: World) -> str:
     return ""
 
 
+def _address_not_as_declared(cell: Cell, observed: str, world: World) -> str:
+    attachment = world.declared(cell.source).attachment(cell.subject) if cell.facet == "attachment" else None
+    if observed != BLOCKED or attachment is None or not attachment.address:
+        return ""
+    return f"{cell.source} was connected to {cell.subject} without the address that is declared for it there"
+
+
+def _unfiltered_ipv6(cell: Cell, observed: str, world: World) -> str:
+    reaches = cell.facet in ("ping", "tcp") and is_six(cell.network) and observed == ALLOWED
+    node = world.place(cell.target)
+    if cell.expected != DENIED or not reaches or world.place(cell.source) != node:
+        return ""
+    engine = world.nodes[node].engine
+    options = "'ip6tables'" if _hosts_file.release(engine) >= (27, 0) else "'experimental' and 'ip6tables'"
+    return (
+        f"{node} lets IPv6 pass between containers that its engine ({engine}) should keep apart: it does so only with "
+        f"{options} true in daemon.json (docker_engine_options)"
+    )
+
+
 def _file_edited(cell: Cell, observed: str, world: World) -> str:
     if cell.source not in world.sources or world.membership.reads_peers(cell.source):
         return ""
@@ -212,6 +233,18 @@ def _not_listening(cell: Cell, _observed: str, world: World) -> str:
     return ""
 
 
+def _icmp_alone_is_lost(cell: Cell, observed: str, world: World) -> str:
+    if cell.facet not in ("ping", "mtu") or cell.expected != ALLOWED or observed != BLOCKED:
+        return ""
+    connects = world.sources[cell.source].connects
+    ends = (world.end(cell.target, cell.network, str(port)) for port in world.declared(cell.target).listens)
+    if not any(isinstance(connects.get(end), float) for end in ends):
+        return ""
+    here, there = sorted((world.place(cell.source), world.place(cell.target)))
+    between = f"on {here}" if here == there else f"between {here} and {there}"
+    return f"connections come through, but pings do not: something {between} filters ICMP"
+
+
 def _tcp_alone_is_lost(cell: Cell, observed: str, world: World) -> str:
     if cell.facet != "tcp" or cell.expected != ALLOWED or observed != BLOCKED:
         return ""
@@ -261,7 +294,9 @@ _OF_THE_ENDS: tuple[Callable[[Cell, str, World], str], ...] = (
     _not_attached,
     _address_taken,
     _address_changed,
+    _address_not_as_declared,
     _attached_too_much,
+    _unfiltered_ipv6,
     _file_edited,
     _silent_resolver,
     _stale_address,
@@ -269,6 +304,7 @@ _OF_THE_ENDS: tuple[Callable[[Cell, str, World], str], ...] = (
     _no_route,
 )
 _OF_THE_WAY: tuple[Callable[[Cell, str, World], str], ...] = (
+    _icmp_alone_is_lost,
     _tcp_alone_is_lost,
     _lost_on_the_way,
 )
