@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ansible.plugins.action import ActionBase
-from ansible_collections.dockernet.lab.plugins.module_utils._coverage import FULL, SCOPE_ARGUMENTS, Scope, scope_of
+from ansible_collections.dockernet.lab.plugins.module_utils._coverage import SCOPE_ARGUMENTS, Scope, scope_of
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import NodeObservation, SourceObservation
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
+from ansible_collections.dockernet.lab.plugins.module_utils._selection import unknown_names
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import FLAVOURS, Topology, TopologyError, parse
 from ansible_collections.dockernet.lab.plugins.plugin_utils import _report_text
 from ansible_collections.dockernet.lab.plugins.plugin_utils._reports import reports
@@ -50,12 +52,18 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core has no typ
             topology = parse(args["networks"], args["containers"], args["nodes"], args["flavour"])
         except TopologyError as error:
             return {"failed": True, "changed": False, "msg": str(error)}
+        scope = scope_of(args)
+        problem = unknown_names(scope, topology, args["nodes"])
+        if not topology.networks and not topology.containers:
+            problem = "The topology has no network, so there is nothing to verify."
+        if problem:
+            return {"failed": True, "changed": False, "msg": problem}
 
-        world = gather(topology, args["looks"], args["probes"], args["flavour"], scope_of(args))
+        world = gather(topology, args["looks"], args["probes"], args["flavour"], scope)
         now = datetime.now(timezone.utc).isoformat(timespec="seconds")
         machines = _machines(world, args)
         verdicts = judge(world)
-        covered = None if world.scope.mode == FULL else world.coverage(each.cell for each in verdicts)
+        covered = None if scope.is_whole else world.coverage(each.cell for each in verdicts)
         run = Run(args["lab"], args["flavour"], now, world, verdicts, machines, args["store"], covered)
         directory = Path(args["reports"]).absolute()
         try:
@@ -74,9 +82,12 @@ def gather(
     scope: Scope | None = None,
 ) -> World:
     """All observations as a World; a node that sent none is in it with the reason."""
+    scope = scope or Scope()
     nodes = {}
     for node, result in looks.items():
-        if "seen" in result:
+        if scope.nodes and node not in scope.nodes:
+            nodes[node] = NodeObservation(node, error=f"{node} was left out of this run, so nobody looked at it")
+        elif "seen" in result:
             nodes[node] = NodeObservation.from_json(result["seen"])
         else:
             nodes[node] = NodeObservation(node, error=_why(node, result))
@@ -88,7 +99,7 @@ def gather(
 def _sources(world: World, probes: Mapping[str, Any]) -> Iterator[SourceObservation]:
     for node, result in probes.items():
         if "probed" in result:
-            yield from (SourceObservation.from_json(entry) for entry in result["probed"])
+            yield from (SourceObservation.from_json(entry) for entry in json.loads(result["probed"]))
         else:
             on_node = [name for name, place in world.places.items() if place == node]
             yield from (SourceObservation(name, error=_why(node, result)) for name in on_node)

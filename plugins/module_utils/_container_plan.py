@@ -15,11 +15,12 @@ from typing import Any
 
 from . import _placement as placement
 from ._labels import OWNER, SPEC
-from ._topology import Attachment, Container, Topology
+from ._topology import BRIDGE, HOST, NONE, Attachment, Container, Topology
 
 # What cannot be changed in a container that exists. Its node is compared on its own.
 SPEC_PROPERTIES = (
     "image", "command", "env", "labels", "ports", "hostname", "extra_hosts", "constraints", "affinities",
+    "network_mode",
 )  # fmt: skip
 
 # Seconds that a started process gets to fail: no engine tells that one is there to stay.
@@ -28,12 +29,13 @@ SETTLE = 0.3
 
 @dataclass(frozen=True)
 class ObservedEndpoint:
-    """A container's end on a network: what was asked for (aliases, a fixed address), and the address it has."""
+    """A container's end on a network: what was asked for (aliases, fixed addresses), and the address it has."""
 
     aliases: frozenset[str] = frozenset()
     asked_address: str | None = None
     address: str | None = None
     network_id: str | None = None
+    asked_address6: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class ContainerPlan:
         """True where a step asks for an address: it goes first, before an engine gives that address away."""
         if self.declared is None or not (self.create or self.connect or self.start):
             return False
-        return any(attachment.address for attachment in self.declared.attachments)
+        return any(attachment.address or attachment.address6 for attachment in self.declared.attachments)
 
     @property
     def node_after(self) -> str | None:
@@ -181,7 +183,7 @@ def _converge(
             observed,
             remove=True,
             create=True,
-            connect=others_connections(observed, topology) if container.node in (None, observed.node) else (),
+            connect=_connections_to_keep(container, observed, topology),
             start=True,
             reasons=tuple(reasons),
         )
@@ -199,11 +201,22 @@ def _converge(
     )
 
 
+def _connections_to_keep(
+    container: Container, observed: ObservedContainer, topology: Topology
+) -> tuple[Attachment, ...]:
+    """The others' connections that a container made anew can have again."""
+    if container.node not in (None, observed.node) or container.network_mode in (HOST, NONE):
+        return ()
+    # Its own, and not somebody's, where it was made for one of the engines' own networks.
+    own = (HOST, NONE, BRIDGE) if "network_mode" in _digests(observed.labels.get(SPEC, "")) else (HOST, NONE)
+    return tuple(each for each in others_connections(observed, topology) if each.network not in own)
+
+
 def others_connections(observed: ObservedContainer, topology: Topology) -> tuple[Attachment, ...]:
     """What somebody connected the container to besides; a new one in its place must not lose it."""
     declared = {network.name for network in topology.networks}
     return tuple(
-        Attachment(network, tuple(sorted(end.aliases)), end.asked_address)
+        Attachment(network, tuple(sorted(end.aliases)), end.asked_address, end.asked_address6)
         for network, end in observed.endpoints.items()
         if network not in declared
     )
@@ -217,7 +230,8 @@ def _is_met(container: Container, attachment: Attachment, endpoint: ObservedEndp
     if set(attachment.aliases) - implied != endpoint.aliases - implied:
         return False
     # Where none is declared any will do: in swarm mode an engine shows the one that the manager chose as if asked for.
-    return attachment.address is None or _same(attachment.address, endpoint.asked_address)
+    fixed = ((attachment.address, endpoint.asked_address), (attachment.address6, endpoint.asked_address6))
+    return all(wanted is None or _same(wanted, asked) for wanted, asked in fixed)
 
 
 def _same(address: str, other: str | None) -> bool:
@@ -311,8 +325,12 @@ def difference(plan: ContainerPlan) -> tuple[dict[str, Any], dict[str, Any]]:
 def _endpoints(observed: ObservedContainer | None) -> dict[str, Any]:
     endpoints = {} if observed is None else observed.endpoints
     return {
-        network: {"aliases": sorted(end.aliases), "address": end.asked_address} for network, end in endpoints.items()
+        network: _end(sorted(end.aliases), end.asked_address, end.asked_address6) for network, end in endpoints.items()
     }
+
+
+def _end(aliases: list[str], address: str | None, address6: str | None) -> dict[str, Any]:
+    return {"aliases": aliases, "address": address, **({"address6": address6} if address6 else {})}
 
 
 def _endpoints_after(plan: ContainerPlan) -> dict[str, Any]:
@@ -321,7 +339,7 @@ def _endpoints_after(plan: ContainerPlan) -> dict[str, Any]:
     kept = {} if plan.create else _endpoints(plan.observed)
     left = {network: end for network, end in kept.items() if network not in plan.disconnect}
     joined = (*plan.declared.attachments, *plan.connect) if plan.create else plan.connect
-    return {**left, **{a.network: {"aliases": sorted(a.aliases), "address": a.address} for a in joined}}
+    return {**left, **{a.network: _end(sorted(a.aliases), a.address, a.address6) for a in joined}}
 
 
 def _foreign(observed: ObservedContainer, owner: str) -> str:

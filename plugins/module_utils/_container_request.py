@@ -10,7 +10,9 @@ from typing import Any
 from ._container_plan import fingerprint
 from ._labels import OWNER, SPEC
 from ._placement import expressions
-from ._topology import Attachment, Container
+from ._topology import NETWORK_MODES, Attachment, Container
+
+_IPAM_KEYS = {"ipv4_address": "IPv4Address", "ipv6_address": "IPv6Address"}
 
 
 def creation(container: Container, owner: str, flavour: str) -> dict[str, Any]:
@@ -18,7 +20,8 @@ def creation(container: Container, owner: str, flavour: str) -> dict[str, Any]:
 
     Engines before API 1.44 take one network there, so the others are connected before the start.
     """
-    first = container.attachments[0]
+    mode = container.network_mode
+    first = None if mode else container.attachments[0]
     # In swarm mode an overlay network is on a node only while a container there has joined it. An engine (26.1,
     # normalizeNetMode) that joins another network first, at any start, then misses the one that is the network
     # mode, and the container does not start. With the default mode it joins exactly the named networks.
@@ -29,13 +32,13 @@ def creation(container: Container, owner: str, flavour: str) -> dict[str, Any]:
         "Labels": {**container.labels, OWNER: owner, SPEC: fingerprint(container)},
         "ExposedPorts": {port: {} for port in port_bindings(container)},
         "HostConfig": {
-            "NetworkMode": "default" if several else first.network,
+            "NetworkMode": first.network if first and not several else mode or "default",
             "PortBindings": port_bindings(container),
             "ExtraHosts": [f"{name}:{address}" for name, address in container.extra_hosts.items()],
             # A node's restart starts its containers again, unless somebody stopped them.
             "RestartPolicy": {"Name": "unless-stopped"},
         },
-        "NetworkingConfig": {"EndpointsConfig": {first.network: _endpoint(first)}},
+        "NetworkingConfig": {"EndpointsConfig": {first.network: _endpoint(first)} if first else {}},
     }
     if flavour == "classic":
         config["Env"] += expressions(container)
@@ -47,11 +50,9 @@ def creation(container: Container, owner: str, flavour: str) -> dict[str, Any]:
 
 
 def addresses(attachment: Attachment) -> dict[str, str]:
-    """The fixed address as an argument of the SDK's `connect_container_to_network`."""
-    if attachment.address is None:
-        return {}
-    version = ipaddress.ip_address(attachment.address).version
-    return {f"ipv{version}_address": attachment.address}
+    """The fixed addresses as arguments of the SDK's `connect_container_to_network`."""
+    fixed = (attachment.address, attachment.address6)
+    return {f"ipv{ipaddress.ip_address(address).version}_address": address for address in fixed if address}
 
 
 def properties_of(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def properties_of(info: Mapping[str, Any]) -> dict[str, Any]:
         "ports": sorted(_ports(host.get("PortBindings") or {})),
         "hostname": config.get("Hostname"),
         "extra_hosts": dict(item.split(":", 1) for item in host.get("ExtraHosts") or [] if ":" in item),
+        "network_mode": host["NetworkMode"] if host.get("NetworkMode") in NETWORK_MODES else None,
     }
 
 
@@ -91,8 +93,9 @@ def _endpoint(attachment: Attachment) -> dict[str, Any]:
     endpoint: dict[str, Any] = {}
     if attachment.aliases:
         endpoint["Aliases"] = list(attachment.aliases)
-    for name, address in addresses(attachment).items():
-        endpoint["IPAMConfig"] = {"IPv4Address" if name == "ipv4_address" else "IPv6Address": address}
+    fixed = {_IPAM_KEYS[name]: address for name, address in addresses(attachment).items()}
+    if fixed:
+        endpoint["IPAMConfig"] = fixed
     return endpoint
 
 

@@ -5,18 +5,22 @@
 names and reached; then a ping between each two nodes that a ring leaves out; then one pair of each two networks,
 to see that these are apart. `sample`: a number of pairs by lot, half of them from containers that reach each other.
 The choice depends on the topology and the seed alone, so nodes and controller come to the same.
+
+Of either, a run may be about a part: some networks, some containers, what can be judged from some nodes (`_selection`).
 """
 
 from __future__ import annotations
 
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, NamedTuple
 
+from ansible_collections.dockernet.lab.plugins.module_utils._counts import named, things
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, Cell, Membership, Segment
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import bare
 
 FULL, MESH, SAMPLE = MODES = ("full", "mesh", "sample")
 
@@ -25,7 +29,8 @@ FULL, MESH, SAMPLE = MODES = ("full", "mesh", "sample")
 class Scope:
     """What is asked. sample: pairs, in mode `sample`; seed: which ones. short_ids: for these names too.
 
-    full_size: whether packets of full size are sent too.
+    full_size: whether packets of full size are sent too. networks, containers: only what is about these; of none given,
+    all. nodes: those that take part in the run; none where all do.
     """
 
     mode: str = FULL
@@ -33,6 +38,19 @@ class Scope:
     seed: int = 0
     short_ids: bool = False
     full_size: bool = False
+    networks: tuple[str, ...] = ()
+    containers: tuple[str, ...] = ()
+    nodes: tuple[str, ...] = ()
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is about some networks, containers or nodes alone."""
+        return bool(self.networks or self.containers or self.nodes)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all is asked."""
+        return self.mode == FULL and not self.is_part
 
 
 # The options by which modules and the action take a scope.
@@ -42,13 +60,22 @@ SCOPE_ARGUMENTS: dict[str, dict[str, Any]] = {
     "seed": {"type": "int", "default": 0},
     "short_ids": {"type": "bool", "default": False},
     "full_size": {"type": "bool", "default": False},
+    "only_networks": {"type": "list", "elements": "str", "default": []},
+    "only_containers": {"type": "list", "elements": "str", "default": []},
+    "only_nodes": {"type": "list", "elements": "str", "default": []},
 }
 
 
 def scope_of(options: Mapping[str, Any]) -> Scope:
     """The scope that `SCOPE_ARGUMENTS` have been given."""
-    names = [name for name in SCOPE_ARGUMENTS if name != "coverage"]
-    return Scope(options["coverage"], **{name: options[name] for name in names})
+    return Scope(
+        options["coverage"],
+        options["sample"],
+        options["seed"],
+        options["short_ids"],
+        options["full_size"],
+        *(tuple(options[f"only_{part}"]) for part in ("networks", "containers", "nodes")),
+    )
 
 
 class Pair(NamedTuple):
@@ -63,7 +90,8 @@ class Coverage(NamedTuple):
     """What was asked of all that could be.
 
     pairs: of different containers, in order. names: containers that others can resolve. paths: two nodes, or one,
-    with containers on a network that reach each other.
+    with containers on a network that reach each other. only_*: what it was about, () for all. not_asked: cells of that
+    which need a node that took no part.
     """
 
     mode: str
@@ -73,28 +101,64 @@ class Coverage(NamedTuple):
     names_covered: int
     paths: int
     paths_covered: int
+    only_networks: tuple[str, ...] = ()
+    only_containers: tuple[str, ...] = ()
+    only_nodes: tuple[str, ...] = ()
+    not_asked: int = 0
+
+    @property
+    def about(self) -> str:
+        """What it was about: 'full, only network linux'."""
+        parts = {"network": self.only_networks, "container": self.only_containers, "node": self.only_nodes}
+        return ", ".join([self.mode, *(f"only {named(thing, names)}" for thing, names in parts.items() if names)])
 
     def __str__(self) -> str:
-        return (
-            f"{self.mode}: {self.pairs_covered} of {self.pairs} pairs, {self.names_covered} of {self.names} names, "
-            f"{self.paths_covered} of {self.paths} paths between nodes"
+        asked = (
+            f"{self.about}: {self.pairs_covered} of {things(self.pairs, 'pair')}, "
+            f"{self.names_covered} of {things(self.names, 'name')}, "
+            f"{self.paths_covered} of {things(self.paths, 'path')} between nodes"
         )
+        return f"{asked}; {things(self.not_asked)} not asked, for want of other nodes" if self.not_asked else asked
 
 
-def choose(membership: Membership, scope: Scope) -> list[Pair] | None:
-    """Return the pairs to ask about, grouped by source; None for all."""
+def choose(membership: Membership, scope: Scope, left_out: Set[str] = frozenset()) -> list[Pair] | None:
+    """Return the pairs to ask about, grouped by source; None for all.
+
+    left_out: who cannot ask, so that none is drawn by lot in vain.
+    """
     names = membership.names
-    if scope.mode == FULL or (scope.mode == SAMPLE and scope.sample >= len(names) * (len(names) - 1)):
+    if scope.mode == MESH:
+        chosen = _mesh(membership)
+    elif scope.mode == SAMPLE and scope.sample < _count(len(names), len(scope.containers)):
+        chosen = _sample(membership, scope, left_out)
+    elif scope.containers:
+        chosen = _with(names, scope.containers)
+    else:
         return None
-    chosen = _mesh(membership) if scope.mode == MESH else _sample(membership, scope)
     order = {name: number for number, name in enumerate(names)}
     return sorted(dict.fromkeys(chosen), key=lambda pair: (order[pair.source], order[pair.target], pair.network))
 
 
-def rings(membership: Membership) -> Iterator[tuple[str, str, str]]:
-    """Each container with the next one on each of its networks, node by node: source, target, network."""
+def _count(names: int, ends: int) -> int:
+    """How many ordered pairs there are of so many names; of those `ends`, where any, at least one is in each."""
+    return names * (names - 1) - ((names - ends) * (names - ends - 1) if ends else 0)
+
+
+def _with(names: Sequence[str], ends: Collection[str]) -> Iterator[Pair]:
+    for end in ends:
+        for name in names:
+            if name != end:
+                yield Pair(end, name)
+                yield Pair(name, end)
+
+
+def rings(membership: Membership, left_out: Set[str] = frozenset()) -> Iterator[tuple[str, str, str]]:
+    """Each container with the next one on each of its networks, node by node: source, target, network.
+
+    left_out: who is in none.
+    """
     for segment, members in membership.members.items():
-        ordered = sorted(members, key=membership.place)
+        ordered = sorted((name for name in members if name not in left_out), key=membership.place)
         if len(ordered) > 1:
             for source, target in zip(ordered, [*ordered[1:], ordered[0]]):
                 yield source, target, segment.network
@@ -166,23 +230,34 @@ def _by_node(membership: Membership, segment: Segment) -> dict[str, list[str]]:
     return found
 
 
-def _sample(membership: Membership, scope: Scope) -> Iterator[Pair]:
+def _sample(membership: Membership, scope: Scope, left_out: Set[str]) -> Iterator[Pair]:
     # Not for secrets: the same seed must give the same pairs everywhere.
     lot = random.Random(scope.seed)  # noqa: S311
-    names = membership.names
-    shared = [members for members in membership.members.values() if len(members) > 1]
+    names, ends = membership.names, frozenset(scope.containers)
+    wanted = [
+        segment for segment in membership.members if not scope.networks or bare(segment.network) in scope.networks
+    ]
+    targets = {name for segment in wanted for name in membership.members[segment]}
+    shared = [membership.members[segment] for segment in wanted]
+    shared = [members for members in shared if len(members) > 1 and not (ends and ends.isdisjoint(members))]
     weights = [len(members) for members in shared]
     pairs: dict[Pair, None] = {}
     for _ in range(20 * scope.sample):  # where few can be had of one kind, the loop must end all the same
         if len(pairs) >= scope.sample:
             break
         candidates = lot.choices(shared, weights)[0] if shared and len(pairs) % 2 else names
-        pairs[Pair(*lot.sample(candidates, 2))] = None
+        source, target = lot.sample(candidates, 2)
+        if ends and ends.isdisjoint((source, target)):
+            # Nobody would be drawn by chance who is one of ten thousand.
+            end = lot.choice([name for name in scope.containers if name in candidates] or scope.containers)
+            source, target = (end, target) if len(pairs) % 4 < 2 else (source, end)
+        if source not in left_out and target in targets:
+            pairs[Pair(source, target)] = None
     yield from pairs
 
 
-def coverage(membership: Membership, scope: Scope, cells: Iterable[Cell]) -> Coverage:
-    """What `cells` cover."""
+def coverage(membership: Membership, scope: Scope, cells: Iterable[Cell], not_asked: int = 0) -> Coverage:
+    """What `cells` cover. not_asked: how many cells nobody could be asked about."""
     targets: dict[str, set[str]] = defaultdict(set)
     named: set[str] = set()
     joined: set[tuple[str, Any]] = set()
@@ -200,9 +275,11 @@ def coverage(membership: Membership, scope: Scope, cells: Iterable[Cell]) -> Cov
     for segment, members in membership.members.items():
         if len(members) < 2:
             continue
-        nameable.update(members)
+        if membership.answers_names(segment.network):
+            nameable.update(members)
         if membership.lets_through(segment.network):
             by_node = _by_node(membership, segment)
+            by_node.pop("", None)  # nobody knows which node that is
             paths.update((segment.network, frozenset(pair)) for pair in combinations(by_node, 2))
             paths.update((segment.network, frozenset((node,))) for node, names in by_node.items() if len(names) > 1)
     count = len(membership.names)
@@ -214,4 +291,8 @@ def coverage(membership: Membership, scope: Scope, cells: Iterable[Cell]) -> Cov
         len(named & nameable),
         len(paths),
         len(joined & paths),
+        scope.networks,
+        scope.containers,
+        scope.nodes,
+        not_asked,
     )

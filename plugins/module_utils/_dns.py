@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DNS packets, as far as asking for an address needs them (RFC 1035): one question, A records."""
+"""DNS packets, as far as asking for an address needs them (RFC 1035): one question, A or AAAA records."""
 
 from __future__ import annotations
 
@@ -10,15 +10,19 @@ RCODES = {0: "NOERROR", 1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP",
 
 _HEADER = struct.Struct("!6H")
 _RECORD = struct.Struct("!HHIH")
-_A, _IN = 1, 1
+_A, _AAAA, _IN = 1, 28, 1
 _RECURSION_DESIRED = 0x0100
 
 
-def question(number: int, name: str) -> bytes:
-    """A packet that asks for the A records of `name`. number: 0 to 65535, comes back in the reply."""
+def question(number: int, name: str, wants_ipv6: bool = False) -> bytes:
+    """A packet that asks for the A records of `name`, or for its AAAA records.
+
+    number: 0 to 65535, comes back in the reply.
+    """
     labels = (label.encode("ascii") for label in name.split("."))
     encoded = b"".join(bytes([len(label)]) + label for label in labels)
-    return _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, 0) + encoded + struct.pack("!BHH", 0, _A, _IN)
+    kind = _AAAA if wants_ipv6 else _A
+    return _HEADER.pack(number, _RECURSION_DESIRED, 1, 0, 0, 0) + encoded + struct.pack("!BHH", 0, kind, _IN)
 
 
 def reply(packet: bytes) -> tuple[int, list[str] | str]:
@@ -41,8 +45,10 @@ def reply(packet: bytes) -> tuple[int, list[str] | str]:
             offset = _after_name(packet, offset)
             kind, _, _, length = _RECORD.unpack_from(packet, offset)
             offset += _RECORD.size
-            if kind == _A and length == 4:
-                addresses.append(socket.inet_ntoa(packet[offset : offset + 4]))
+            family = {(_A, 4): socket.AF_INET, (_AAAA, 16): socket.AF_INET6}.get((kind, length))
+            if family:
+                (raw,) = struct.unpack_from(f"{length}s", packet, offset)
+                addresses.append(socket.inet_ntop(family, raw))
             offset += length
     except (struct.error, IndexError, OSError) as error:
         raise ValueError(f"not a whole reply: {error}") from error

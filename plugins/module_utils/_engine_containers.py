@@ -310,7 +310,8 @@ def _endpoint(end: Mapping[str, Any], implied: set[str]) -> ObservedEndpoint:
     asked = end.get("IPAMConfig") or {}
     return ObservedEndpoint(
         aliases=frozenset(end.get("Aliases") or ()) - implied,
-        asked_address=asked.get("IPv4Address") or asked.get("IPv6Address") or None,
+        asked_address=asked.get("IPv4Address") or None,
+        asked_address6=asked.get("IPv6Address") or None,
         address=end.get("IPAddress") or end.get("GlobalIPv6Address") or None,
         network_id=end.get("NetworkID") or None,
     )

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -56,7 +55,7 @@ def create(client: Any, network: Network, owner: str, swarm_mode: bool) -> None:
         check_duplicate=True,
         internal=network.internal,
         labels={**network.labels, OWNER: owner},
-        enable_ipv6=bool(network.subnet) and ipaddress.ip_network(str(network.subnet)).version == 6,
+        enable_ipv6=network.subnet6 is not None,
         # Without it only services could join.
         attachable=True if swarm_mode and network.driver == "overlay" else None,
     )
@@ -77,12 +76,10 @@ def remove(client: Any, network: ObservedNetwork) -> None:
 
 
 def _ipam(network: Network) -> dict[str, Any] | None:
-    if network.subnet is None:
-        return None
-    pool = {"Subnet": network.subnet}
+    pools = [{"Subnet": subnet} for subnet in (network.subnet, network.subnet6) if subnet]
     if network.gateway:
-        pool["Gateway"] = network.gateway
-    return {"Driver": "default", "Config": [pool]}
+        pools[0]["Gateway"] = network.gateway
+    return {"Driver": "default", "Config": pools} if pools else None
 
 
 def _with_endpoints(client: Any, network: ObservedNetwork) -> ObservedNetwork:

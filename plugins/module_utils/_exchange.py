@@ -7,11 +7,12 @@ import contextlib
 import resource
 import selectors
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
+from operator import itemgetter
 from pathlib import Path
 
-from ansible_collections.dockernet.lab.plugins.module_utils._probes import Probe
+from ansible_collections.dockernet.lab.plugins.module_utils._probes import Probe, Source
 
 # Seconds. A first packet to a peer on another node can take more than one (its engine is looked up on the first miss).
 PATIENCE = 2.0  # for what should be answered, in one round
@@ -23,6 +24,10 @@ TICK = 0.02  # between looks at what has been silent
 # Pings and connects to answer at a time: each takes an entry of the kernel's neighbour table, whose limit (1024 by
 # default) is one for all namespaces of a machine.
 WINDOW = 400
+# Questions at a time. An engine answers some thousands a second; what it cannot answer within AGAIN is asked again,
+# which makes it slower still.
+QUESTIONS = 128
+BRIEF = 0.05  # seconds for which a question that nothing should answer keeps its place
 BURST = 64  # packets sent before replies are read again
 MOST_FILES = 16_384  # open at a time: each connect has a socket of its own
 
@@ -33,13 +38,23 @@ def run_round(probes: list[Probe]) -> None:
     Ends as soon as all that should be answered are and the others have been silent for long enough,
     and after `PATIENCE` seconds without any progress at the latest.
     """
-    for batch in _batches(sorted(probes, key=lambda probe: not probe.should_answer)):
+    for batch in _batches(_in_turns(probes)):
         with selectors.DefaultSelector() as selector:
             try:
                 _Exchange(batch, selector).run()
             finally:
                 for probe in batch:
                     probe.source.keep(probe)
+
+
+def _in_turns(probes: list[Probe]) -> list[Probe]:
+    """First what should be answered; one of each container after the other, so that all resolvers work at once."""
+    count: Counter[Source] = Counter()
+    turns = []
+    for probe in probes:
+        turns.append((not probe.should_answer, count[probe.source]))
+        count[probe.source] += 1
+    return [probe for _, probe in sorted(zip(turns, probes), key=itemgetter(0))]
 
 
 def _batches(probes: list[Probe]) -> Iterator[list[Probe]]:
@@ -73,6 +88,8 @@ class _Exchange:
         self.selector = selector
         self.unsent = deque(probes)
         self.open: set[Probe] = set()
+        # Those that hold a place, by what there are only so many places for.
+        self.holding: dict[str, set[Probe]] = {"name": set(), "neighbour": set()}
         self.finished: list[Probe] = []
         self.start = self.last_answer = self.last_look = time.monotonic()
         for source in {probe.source: None for probe in probes}:
@@ -89,40 +106,41 @@ class _Exchange:
             if now - self.last_look >= TICK:
                 self.last_look = now
                 self._send_again(now)
+                self._let_go(now)
                 if not self.unsent and self._is_over(now):
                     return
 
     def _send_burst(self) -> int:
         """Send some of what has not been sent. Returns how many."""
         sent = 0
-        room: int | None = None
         while self.unsent and sent < BURST:
-            if _needs_a_neighbour(self.unsent[0]):
-                room = self._room() if room is None else room
-                if room <= 0:
-                    break
-                room -= 1
+            place = _place(self.unsent[0])
+            if place and len(self.holding[place]) >= (QUESTIONS if place == "name" else WINDOW):
+                break
             probe = self.unsent.popleft()
             probe.source.send(probe)
             self.open.add(probe)
+            if place:
+                self.holding[place].add(probe)
             sent += 1
         return sent
-
-    def _room(self) -> int:
-        """How many more the window takes; what has been lost must not hold its place for ever."""
-        oldest = time.monotonic() - PATIENCE
-        return WINDOW - sum(_needs_a_neighbour(probe) and probe.first > oldest for probe in self.open)
 
     def _note_finished(self, now: float) -> None:
         if any(probe.should_answer for probe in self.finished):
             self.last_answer = now
-        self.open.difference_update(self.finished)
+        for waiting in (self.open, *self.holding.values()):
+            waiting.difference_update(self.finished)
         self.finished.clear()
 
     def _send_again(self, now: float) -> None:
         for probe in self.open:
             if now - probe.sent > AGAIN * probe.times and (probe.should_answer or probe.times < 2):
                 probe.source.send(probe)
+
+    def _let_go(self, now: float) -> None:
+        """What has been lost must not hold its place for ever."""
+        for holding in self.holding.values():
+            holding -= {p for p in holding if now - p.first > (PATIENCE if p.should_answer else BRIEF)}
 
     def _is_over(self, now: float) -> bool:
         if now - max(self.start, self.last_answer) > PATIENCE:
@@ -132,6 +150,8 @@ class _Exchange:
         return all(not probe.should_answer and now - probe.sent > AGAIN for probe in self.open)
 
 
-def _needs_a_neighbour(probe: Probe) -> bool:
-    """Whether it holds a place in the window: one that is blocked gets no further than its gateway."""
-    return probe.should_answer and probe.kind != "name"
+def _place(probe: Probe) -> str:
+    """What it holds a place for, if anything: a ping or connect that is blocked gets no further than its gateway."""
+    if probe.kind == "name":
+        return "name"
+    return "neighbour" if probe.should_answer else ""

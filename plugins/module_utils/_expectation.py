@@ -10,6 +10,7 @@ facet `network` both are the network: one of the name of a container clashes wit
 | `placement`  | (A, A)   | node, '' where free | A runs, and on that node                                  |
 | `placement`  | (A, B)   | `same node`         | A and B are on one node (where A has an affinity for B)   |
 | `attachment` | (A, A)   | network             | A has an address there, the fixed one where one is asked  |
+| `attachment` | (A, A)   | `none`, `host`      | A has no address at all, or shares the node's own         |
 | `hosts_file` | (A, A)   | `localhost`, an extra host, `own:NETWORK` | A's hosts file has that line        |
 | `hosts_file` | (A, B)   | a name of B         | A's hosts file has it (engines below 1.10 only)           |
 | `name`       | (A, B)   | a name of B         | A resolves it; A and B may be one                         |
@@ -17,15 +18,22 @@ facet `network` both are the network: one of the name of a container clashes wit
 | `ping`       | (A, B)   | network             | B's address there answers A                               |
 | `mtu`        | (A, B)   | network             | so does it where the packet is as large as A's MTU        |
 | `tcp`        | (A, B)   | network:port        | A can connect to a port that B `listens` on, there        |
+
+Where a network carries IPv6 too, there is a second cell for that, whose network is `NETWORK/6`, and whose name is
+`NAME/6`, by which an AAAA record is asked for (see `_sides`).
+
+On the engines' own networks no resolver answers, so all names of and to their containers are denied. On `bridge` they
+reach each other by address. Of who is on `host` no path is promised: it goes, and is reached, where its node is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.module_utils._hosts_file import lists_peers, release
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Container, Network, Topology
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import bare, is_six, six
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import HOST, Container, Network, Topology
 
 ALLOWED = "allowed"
 DENIED = "denied"
@@ -48,7 +56,7 @@ class Cell(NamedTuple):
 
     @property
     def network(self) -> str:
-        """The network that an `attachment`, a `ping`, a `mtu` or a `tcp` cell is about."""
+        """The network, or its IPv6 side, that an `attachment`, a `ping`, a `mtu` or a `tcp` cell is about."""
         return self.subject.partition(":")[0]
 
     @property
@@ -58,7 +66,7 @@ class Cell(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """What containers really share: an overlay network, or one node's instance of a local one."""
+    """What containers really share: an overlay network, or one node's instance of a local one; of either, each side."""
 
     network: str
     place: str  # '' for an overlay network
@@ -86,11 +94,13 @@ def cells_of(
     nodes: Iterable[str],
     pairs: Iterable[tuple[str, str, str]] | None = None,
     full_size: bool = False,
+    sources: Collection[str] | None = None,
 ) -> Iterator[Cell]:
     """The cells of `expect`, of some pairs of containers alone where these are given.
 
     pairs: source, target and '', or a network where a ping there is all that is asked; grouped by source.
     full_size: whether each ping that is allowed is to come through with packets of full size too.
+    sources: of containers' cells, only those of these sources; None for all.
     """
     topology = membership.topology
     yield from _network_cells(membership, list(nodes))
@@ -98,6 +108,8 @@ def cells_of(
     for name, other, network in pairs or ():
         some.setdefault(name, []).append((other, network))
     for source in topology.containers:
+        if sources is not None and source.name not in sources:
+            continue
         yield from _own_cells(membership, source)
         if pairs is None:
             targets = [(target.name, "") for target in topology.containers if target is not source]
@@ -125,7 +137,8 @@ class Membership:
         ids: Mapping[str, str] | None = None,
     ) -> None:
         self.topology = topology
-        self._networks = {network.name: network for network in topology.networks}
+        self._networks = {side: network for network in topology.networks for side in network.sides}
+        self._dual = {network.name for network in topology.networks if network.subnet6}
         self._containers = {container.name: container for container in topology.containers}
         self._found = found
         self._engines = engines or {}
@@ -134,6 +147,10 @@ class Membership:
         self._reads_peers = {c.name: lists_peers(self.engine(c)) for c in topology.containers}
         self._segments = {container.name: self._segments_of(container) for container in topology.containers}
         self.groups = {name: frozenset(segments.values()) for name, segments in self._segments.items()}
+        # Whoever is on the same networks, in the same order, is answered the same.
+        kinds: dict[tuple[Segment, ...], int] = {}
+        self._kind = {name: kinds.setdefault(tuple(s.values()), len(kinds)) for name, s in self._segments.items()}
+        self._answers: dict[tuple[int, str], dict[str, list[str]]] = {}
         self.members: dict[Segment, list[str]] = {}
         self._subjects: dict[tuple[str, bool], list[str]] = {}
         # segment -> name, in lower case as DNS compares it -> containers that hold it
@@ -141,6 +158,8 @@ class Membership:
         for container in topology.containers:
             for network, segment in self._segments[container.name].items():
                 self.members.setdefault(segment, []).append(container.name)
+                if is_six(network) or self._networks[network].is_predefined:
+                    continue  # the names are those of the other side, or nobody answers
                 names = self._holders.setdefault(segment, {})
                 for name in dict.fromkeys(text.lower() for text in self.names_on(container, network)):
                     names.setdefault(name, []).append(container.name)
@@ -155,7 +174,7 @@ class Membership:
         return self._containers[name]
 
     def segments(self, name: str) -> Mapping[str, Segment]:
-        """What a container is on, by network."""
+        """What a container is on, by the side of a network."""
         return self._segments[name]
 
     def place(self, name: str) -> str:
@@ -165,6 +184,10 @@ class Membership:
     def lets_through(self, network: str) -> bool:
         """Whether containers on a network may talk to each other."""
         return _lets_through(self._networks[network])
+
+    def answers_names(self, network: str) -> bool:
+        """Whether the containers on a network can resolve each other."""
+        return not self._networks[network].is_predefined
 
     def engine(self, container: Container) -> str:
         """The version of the engine that runs a container, '' where it is not known."""
@@ -194,15 +217,24 @@ class Membership:
         engine's version is not known, nor where a Swarm has it: no source says what becomes of it then.
         of_file: those alone that engines below 1.10 write into hosts files.
         """
-        bare: list[str] = []
+        names: list[str] = []
         qualified: list[str] = []
-        for attachment in container.attachments:
-            names = [container.name] if of_file else self.names_on(container, attachment.network)
-            bare.extend(names)
-            qualified.extend(f"{name}.{attachment.network}" for name in names)
+        for network in [attachment.network for attachment in container.attachments] or [""]:
+            here = [container.name] if of_file else self.names_on(container, network)
+            names.extend(here)
+            qualified.extend(f"{name}.{network}" for name in here if network)
         if container.hostname and not of_file and (0, 0) < release(self.engine(container)) < (20, 10):
-            bare.append(container.hostname)
-        return list(dict.fromkeys(bare + qualified))
+            names.append(container.hostname)
+        return list(dict.fromkeys(names + qualified))
+
+    def subjects6(self, container: Container) -> list[str]:
+        """The same, by which anybody could ask for its IPv6 addresses: engines answer that from 1.11 on."""
+        if not self._dual or (0, 0) < release(self.engine(container)) < (1, 11):
+            return []
+        dual = [a.network for a in container.attachments if a.network in self._dual]
+        names = {network: self.names_on(container, network) for network in dual}
+        qualified = [f"{name}.{network}" for network in dual for name in names[network]]
+        return [six(name) for name in dict.fromkeys([name for each in names.values() for name in each] + qualified)]
 
     def _is_service(self, container: Container) -> bool:
         return self.flavour == "mode" and container.node is None
@@ -212,7 +244,7 @@ class Membership:
         return container.node or self._found.get(container.name)
 
     def shares(self, one: str, other: str, network: str) -> bool:
-        """Whether two containers are both on `network`, and on the same instance of it."""
+        """Whether two containers are both on `network`, or its side, and on the same instance of it."""
         segment = self._segments[one].get(network)
         return segment is not None and segment == self._segments[other].get(network)
 
@@ -224,12 +256,21 @@ class Membership:
         """Who answers when `asker` resolves `subject`: containers by network, empty where nobody does.
 
         As the engine's resolver does it: the whole name on each of the asker's networks, then
-        split at each dot from the right as name.network (libnetwork, sandbox.go ResolveName).
+        split at each dot from the right as name.network (libnetwork, sandbox.go ResolveName). A name that is known
+        has no IPv6 address where its network has none, whatever a shorter one would have.
         """
+        if is_six(subject):
+            found = self.holders(asker, bare(subject))
+            return {six(network): names for network, names in found.items() if network in self._dual}
         subject = subject.lower()
-        segments = self._segments[asker]
         if self.reads_peers(asker):
             return self._listed(asker, subject)
+        key = (self._kind[asker], subject)
+        if key not in self._answers:
+            self._answers[key] = self._answered(self._segments[asker], subject)
+        return self._answers[key]
+
+    def _answered(self, segments: Mapping[str, Segment], subject: str) -> dict[str, list[str]]:
         found = {network: self._held(segment, subject) for network, segment in segments.items()}
         found = {network: holders for network, holders in found.items() if holders}
         dot = len(subject)
@@ -256,18 +297,16 @@ class Membership:
         return found
 
     def _held(self, segment: Segment, name: str) -> list[str]:
-        return self._holders[segment].get(name, [])
+        return self._holders[segment].get(name, []) if segment in self._holders else []
 
     def _segments_of(self, container: Container) -> dict[str, Segment]:
         # A container that nobody has found shares a local network with nobody.
         place = self.node(container) or f"?{container.name}"
         return {
-            attachment.network: Segment(attachment.network, place if self._is_local(attachment.network) else "")
-            for attachment in container.attachments
+            side: Segment(side, place if network.is_local else "")
+            for network in (self._networks[attachment.network] for attachment in container.attachments)
+            for side in network.sides
         }
-
-    def _is_local(self, network: str) -> bool:
-        return self._networks[network].is_local
 
 
 def _network_cells(membership: Membership, nodes: list[str]) -> Iterator[Cell]:
@@ -290,21 +329,26 @@ def _own_cells(membership: Membership, container: Container) -> Iterator[Cell]:
     yield Cell(name, name, "placement", container.node or "", ALLOWED)
     for other, together in container.affinities:
         yield Cell(name, other, "placement", SAME_NODE, ALLOWED if together else DENIED)
-    for attachment in container.attachments:
-        yield Cell(name, name, "attachment", attachment.network, ALLOWED)
-    yield Cell(name, name, "hosts_file", "localhost", ALLOWED)
+    sides = membership.segments(name)
+    for network in sides or (container.network_mode or "",):
+        yield Cell(name, name, "attachment", network, ALLOWED)
+    # With the node's network goes the node's own file, unless the engine has something to add to it.
+    has_file = container.network_mode != HOST or container.extra_hosts
+    if has_file:
+        yield Cell(name, name, "hosts_file", "localhost", ALLOWED)
     for host in container.extra_hosts:
         yield Cell(name, name, "hosts_file", host, ALLOWED)
     own_names = [name, *(f"{name}.{attachment.network}" for attachment in container.attachments)]
-    own_names = [subject for subject in own_names if subject.lower() not in _names_in_own_file(container)]
+    own_names += [subject for subject in membership.subjects6(container) if bare(subject) in own_names]
+    own_names = [subject for subject in own_names if bare(subject).lower() not in _names_in_own_file(container)]
     if membership.reads_peers(name):
         # It names the others alone, and nothing else answers.
-        for subject in own_names:
+        for subject in own_names if has_file else ():
             if not membership.holders(name, subject):  # nor is it a peer's
                 yield Cell(name, name, "hosts_file", subject, DENIED)
         return
-    for attachment in container.attachments:
-        yield Cell(name, name, "hosts_file", OWN_LINE + attachment.network, ALLOWED)
+    for network in sides:
+        yield Cell(name, name, "hosts_file", OWN_LINE + network, ALLOWED)
     for subject in own_names:
         if _answers(membership, container, container, subject):  # and no other's name that is longer
             yield Cell(name, name, "name", subject, ALLOWED)
@@ -317,17 +361,19 @@ def _pair_cells(
     one, other = source.name, target.name
     listed = membership.reads_peers(one)
     subjects = [name for name in membership.subjects(target, of_file=listed) if name.lower() not in shadowed]
-    for subject in subjects if listed else [name for name in subjects if name == other]:
+    in_file = subjects if listed else [name for name in subjects if name == other]
+    for subject in in_file if source.network_mode != HOST else ():  # there, the file is the node's own affair
         expected = listed and _answers(membership, source, target, subject)
         yield Cell(one, other, "hosts_file", subject, ALLOWED if expected else DENIED)
+    if not listed:
+        subjects += [name for name in membership.subjects6(target) if bare(name).lower() not in shadowed]
     for subject in subjects:
         if _answers(membership, source, target, subject):
             yield Cell(one, other, "name", subject, ALLOWED)
             yield Cell(one, other, "address", subject, ALLOWED)
         else:
             yield Cell(one, other, "name", subject, DENIED)
-    for attachment in target.attachments:
-        network = attachment.network
+    for network in membership.segments(other) if source.attachments else ():
         expected = membership.reaches(one, other, network)
         yield Cell(one, other, "ping", network, ALLOWED if expected else DENIED)
         if full_size and expected:

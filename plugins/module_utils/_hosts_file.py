@@ -7,6 +7,8 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
+from ._sides import bare, is_ipv6, is_six
+
 
 class Line(NamedTuple):
     """One line: an address and the names that it is given."""
@@ -26,8 +28,10 @@ def parse(text: str) -> list[Line]:
 
 
 def addresses(lines: list[Line], name: str) -> list[str]:
-    """The addresses of `name`, in order; names compare without case."""
-    return [line.address for line in lines if name.lower() in (known.lower() for known in line.names)]
+    """The addresses of `name`, in order, and of `name/6` those of IPv6; names compare without case."""
+    wanted, only_six = bare(name).lower(), is_six(name)
+    found = [line.address for line in lines if wanted in (known.lower() for known in line.names)]
+    return [address for address in found if is_ipv6(address)] if only_six else found
 
 
 def lists_peers(engine: str) -> bool:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from ansible_collections.dockernet.lab.plugins.module_utils import _namespace
+from ansible_collections.dockernet.lab.plugins.module_utils import _addresses, _namespace
 from ansible_collections.dockernet.lab.plugins.module_utils._engine import EngineError, connect
 from ansible_collections.dockernet.lab.plugins.module_utils._engine_call import REFUSALS, is_missing, words
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import (
@@ -17,7 +18,8 @@ from ansible_collections.dockernet.lab.plugins.module_utils._observation import 
     NetworkObservation,
     NodeObservation,
 )
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Topology
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import is_ipv6, six
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import NONE, Topology
 
 _TIMEOUT = 20  # seconds that an engine may take for one answer
 _SETTLING = 5.0  # seconds that a container may take to get from 'created' to 'running'
@@ -103,10 +105,14 @@ def _container(name: str, inspected: Mapping[str, Any]) -> ContainerObservation:
     status = str(state["Status"])
     pid = int(state.get("Pid") or 0)
     problem = str(state.get("Error") or "")
+    networks: Mapping[str, Mapping[str, Any]] = inspected["NetworkSettings"].get("Networks") or {}
     interfaces: list[_namespace.Interface] = []
+    more: list[_addresses.Interface] = []
     if pid:
         try:
             interfaces = _namespace.interfaces(pid)
+            if NONE in networks or any((each or {}).get("GlobalIPv6Address") for each in networks.values()):
+                more = _addresses.interfaces(pid)
         except OSError as error:
             problem = f"the network namespace of process {pid} cannot be entered: {error}"
     called = str(inspected["Name"]).lstrip("/")
@@ -118,8 +124,13 @@ def _container(name: str, inspected: Mapping[str, Any]) -> ContainerObservation:
         since=_seconds_since(str(state.get("StartedAt" if pid else "FinishedAt") or "")),
         hostname=_hostname(inspected["Config"]),
         endpoints=tuple(
-            _endpoint(name, settings or {}, interfaces)
-            for name, settings in (inspected["NetworkSettings"].get("Networks") or {}).items()
+            endpoint
+            for name, settings in networks.items()
+            for endpoint in (
+                (_stray(more),)
+                if name == NONE
+                else (_endpoint(name, settings or {}, interfaces), *_endpoint6(name, settings or {}, more))
+            )
         ),
         problem=problem,
         task=called if called != name else "",
@@ -139,6 +150,31 @@ def _endpoint(network: str, settings: Mapping[str, Any], interfaces: list[_names
         i for i in interfaces if i.address and i.address == address
     ]
     return EndpointObservation(network, address, own[0].address if own else "", mac, own[0].name if own else "")
+
+
+def _stray(interfaces: list[_addresses.Interface]) -> EndpointObservation:
+    """Network `none`, with the first address that a container there has all the same."""
+    for interface in interfaces:
+        if interface.addresses and interface.name != "lo":
+            return EndpointObservation(NONE, "", interface.addresses[0].partition("/")[0], "", interface.name)
+    return EndpointObservation(NONE)
+
+
+def _endpoint6(
+    network: str, settings: Mapping[str, Any], interfaces: list[_addresses.Interface]
+) -> Iterator[EndpointObservation]:
+    """The same of its IPv6 side, where the engine says that there is one."""
+    address, mac = str(settings.get("GlobalIPv6Address") or ""), str(settings.get("MacAddress") or "").lower()
+    if not address:
+        return
+    for interface in interfaces:
+        own = [text.partition("/")[0] for text in interface.addresses if is_ipv6(text)]
+        if address in own or (mac and interface.mac == mac):
+            wider = [each for each in own if not ipaddress.IPv6Address(each).is_link_local]
+            has = address if address in own else next(iter(wider), "")
+            yield EndpointObservation(six(network), address, has, mac, interface.name)
+            return
+    yield EndpointObservation(six(network), address, "", mac)
 
 
 def _seconds_since(moment: str) -> int:

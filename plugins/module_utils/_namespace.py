@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.module_utils._routes import Route, parse
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import is_ipv6
 
 _CLONE_NEWNET = 0x40000000
 _SIOCGIFADDR, _SIOCGIFHWADDR = 0x8915, 0x8927
@@ -27,10 +28,17 @@ _ADDRESS = slice(20, 24)  # of struct ifreq: 16 octets of name, then a sockaddr_
 _HWADDR = slice(18, 24)
 _ICMP_FILTER = 1
 _ECHO_REPLY, _UNREACHABLE = 0, 3
+_ECHO_REPLY6, _UNREACHABLE6, _TOO_LARGE6 = 129, 1, 2
 _SO_TIMESTAMPNS = 35
 _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE = 10, 3  # sets DF, and heeds no MTU but the interface's own
 _IP_MTU = 14
+_IPV6_MTU_DISCOVER, _IPV6_MTU = 23, 24
 _BUFFER = 4 * 1024 * 1024  # bytes; room for the replies to a whole burst
+# Level, option to send no fragments, option to ask for the MTU; by whether it is IPv6.
+_MTU_OPTIONS = (
+    (socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_MTU),
+    (socket.IPPROTO_IPV6, _IPV6_MTU_DISCOVER, _IPV6_MTU),
+)
 _TCP_RTT = slice(68, 72)  # of struct tcp_info: tcpi_rtt, in microseconds
 
 _LIBC = ctypes.CDLL(None, use_errno=True)  # os.setns is there from Python 3.12 on only
@@ -110,15 +118,26 @@ class Sockets(NamedTuple):
 
     def mtu(self, address: str) -> int:
         """Bytes that the interface towards `address` takes at once. Raises OSError."""
-        with _inside(self.namespace), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
-            asker.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE)
+        level, discover, mtu = _MTU_OPTIONS[is_ipv6(address)]
+        with _inside(self.namespace), socket.socket(_family(address), socket.SOCK_DGRAM) as asker:
+            asker.setsockopt(level, discover, _IP_PMTUDISC_PROBE)
             asker.connect((address, 9))  # which sends nothing
-            return asker.getsockopt(socket.IPPROTO_IP, _IP_MTU)
+            return asker.getsockopt(level, mtu)
 
-    def tcp(self) -> socket.socket:
-        """A further one, to connect with. Raises OSError."""
+    def tcp(self, address: str) -> socket.socket:
+        """A further one, to connect to `address` with. Raises OSError."""
         with _inside(self.namespace):
-            return socket.socket(socket.AF_INET, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            return socket.socket(_family(address), socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+
+    def icmp6(self) -> socket.socket:
+        """A further one, as `icmp` is, for IPv6; its packets come without their IP headers. Raises OSError."""
+        with _inside(self.namespace):
+            icmp = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)
+        unwanted = [0xFFFFFFFF] * 8  # struct icmp6_filter: a bit for each type
+        for kind in (_ECHO_REPLY6, _UNREACHABLE6, _TOO_LARGE6):
+            unwanted[kind // 32] &= ~(1 << kind % 32)
+        icmp.setsockopt(socket.IPPROTO_ICMPV6, _ICMP_FILTER, struct.pack("8I", *unwanted))
+        return _prepared(icmp)
 
     def close(self) -> None:
         """Close them, and let the namespace go."""
@@ -139,12 +158,23 @@ def sockets(pid: int) -> Sockets:
         raise
     wanted = 0xFFFFFFFF & ~(1 << _ECHO_REPLY | 1 << _UNREACHABLE)
     icmp.setsockopt(socket.SOL_RAW if hasattr(socket, "SOL_RAW") else 255, _ICMP_FILTER, struct.pack("I", wanted))
+    udp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    udp.setblocking(False)
+    return Sockets(namespace, udp, _prepared(icmp))
+
+
+def _prepared(icmp: socket.socket) -> socket.socket:
+    """The socket, so that it says when packets came, cuts none up, and has room."""
+    level, discover, _ = _MTU_OPTIONS[icmp.family == socket.AF_INET6]
     icmp.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-    icmp.setsockopt(socket.IPPROTO_IP, _IP_MTU_DISCOVER, _IP_PMTUDISC_PROBE)
-    for each in (udp, icmp):
-        each.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
-        each.setblocking(False)
-    return Sockets(namespace, udp, icmp)
+    icmp.setsockopt(level, discover, _IP_PMTUDISC_PROBE)
+    icmp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
+    icmp.setblocking(False)
+    return icmp
+
+
+def _family(address: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if is_ipv6(address) else socket.AF_INET
 
 
 def received(sock: socket.socket) -> tuple[bytes, str, float]:

@@ -53,7 +53,7 @@ def needed(
     node: str | None,
     only: Iterable[str] | None,
 ) -> tuple[Network, ...]:
-    """The networks that one call is about.
+    """The networks that one call is about. The engines' own bridge is there without it.
 
     only: names to choose from; None for all.
     containers, node: where both are given, a local network counts only if a container
@@ -67,7 +67,8 @@ def needed(
     return tuple(
         network
         for network in networks
-        if (chosen is None or network.name in chosen)
+        if not network.is_predefined
+        and (chosen is None or network.name in chosen)
         and (not network.is_local or wanted is None or network.name in wanted or node in network.nodes)
     )
 
@@ -134,8 +135,9 @@ def differences(network: Network, observed: ObservedNetwork, swarm_mode: bool = 
 
     compare("driver", observed.driver, network.driver)
     compare("internal", observed.internal, network.internal)
-    if network.subnet and network.subnet not in (_canonical(subnet) for subnet in observed.subnets):
-        compare("subnet", ", ".join(observed.subnets), network.subnet)
+    for subject, subnet in ("subnet", network.subnet), ("subnet6", network.subnet6):
+        if subnet and subnet not in map(_canonical, observed.subnets):
+            compare(subject, ", ".join(observed.subnets), subnet)
     # Engines before 1.13 show the gateway with its prefix length.
     if network.gateway and network.gateway not in (gateway.split("/")[0] for gateway in observed.gateways):
         compare("gateway", ", ".join(observed.gateways), network.gateway)

@@ -26,6 +26,7 @@ NOT_SENT = "could not be sent"  # and why: says something of the prober, and not
 class EndpointObservation:
     """A container's place on one network: the address that the engine says, and the one that it really has.
 
+    network: where it has an IPv6 address there too, that has an entry of its own, with the network's IPv6 side.
     interface: what it is called inside the container; '' where it is not there.
     """
 
@@ -61,7 +62,7 @@ class ContainerObservation:
         return self.state in ("running", "paused") and self.pid > 0
 
     def endpoint(self, network: str) -> EndpointObservation | None:
-        """Its place on `network`, None where the engine says that it has none."""
+        """Its place on `network`, or on its IPv6 side, None where the engine says that it has none."""
         return next((e for e in self.endpoints if e.network == network), None)
 
     def address(self, network: str) -> str:

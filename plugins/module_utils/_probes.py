@@ -20,11 +20,13 @@ from ansible_collections.dockernet.lab.plugins.module_utils._observation import 
     REFUSED,
     SourceObservation,
 )
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import bare, is_ipv6, is_six, without_port
 
 _ECHO_REQUEST, _ECHO_REPLY, _UNREACHABLE = 8, 0, 3
 _ICMP = struct.Struct("!BBHHH")
 _TOO_LARGE = 4  # a code of `_UNREACHABLE`
-_IP_HEADER = 20
+_ECHO_REQUEST6, _UNREACHABLE6, _TOO_LARGE6 = 128, 1, 2
+_IP_HEADER, _IPV6_HEADER = 20, 40
 _LARGEST = 9000  # bytes; loopback interfaces take more, and no network does
 
 # Not os.strerror's, which speaks the user's language.
@@ -45,7 +47,7 @@ class Probe:
 
     source: Source
     kind: str  # 'name', 'ping', 'full' (a ping of full size) or 'tcp'
-    subject: str  # the name, the address, or 'address:port'
+    subject: str  # the name or its IPv6 side, the address, or the address with a port
     should_answer: bool
     first: float = 0.0  # when it was sent first, and last, as time.monotonic()
     sent: float = 0.0
@@ -63,6 +65,7 @@ class Source:
     sockets: _namespace.Sockets | None = None
     ident: int = field(default_factory=lambda: int.from_bytes(os.urandom(2), "big"))
     _waiting: dict[tuple[str, int], Probe] = field(default_factory=dict)
+    _icmp6: socket.socket | None = None  # made when it is needed first
     _number: int = 0
     _selector: selectors.BaseSelector | None = None
     _finished: list[Probe] = field(default_factory=list)
@@ -84,6 +87,8 @@ class Source:
 
     def close(self) -> None:
         """Close its sockets."""
+        if self._icmp6:
+            self._icmp6.close()
         if self.sockets:
             self.sockets.close()
 
@@ -97,6 +102,8 @@ class Source:
         if self.sockets:
             selector.register(self.sockets.udp, selectors.EVENT_READ, lambda: self._read("name"))
             selector.register(self.sockets.icmp, selectors.EVENT_READ, lambda: self._read("ping"))
+        if self._icmp6:
+            selector.register(self._icmp6, selectors.EVENT_READ, lambda: self._read("ping6"))
 
     def keep(self, probe: Probe) -> None:
         """Take a probe's result into the observation, and hang up where there is none yet."""
@@ -119,11 +126,22 @@ class Source:
         except BlockingIOError:
             pass  # the socket is full; it will be sent again
         except OSError as error:
-            self._finish(probe, _words(error.errno or 0))
+            self._finish(probe, self._words(probe, error.errno or 0))
 
     def _finish(self, probe: Probe, result: Any) -> None:
         probe.result = result
         self._finished.append(probe)
+
+    def _words(self, probe: Probe, number: int) -> str:
+        """Why the kernel refused a probe."""
+        address = without_port(probe.subject)[0] if probe.kind == "tcp" else probe.subject
+        if number == errno.EADDRNOTAVAIL and is_ipv6(address) and not self._has_ipv6():
+            return "no IPv6 address to send from"
+        said = _WORDS.get(number) or os.strerror(number)
+        return f"{NOT_SENT}: {said}" if number in _OF_THE_PROBER else said
+
+    def _has_ipv6(self) -> bool:
+        return any(is_ipv6(route.destination) and route.interface != "lo" for route in self.seen.routes)
 
     # Questions and pings
 
@@ -132,10 +150,22 @@ class Source:
         self._number = (self._number + 1) % 0x10000
         self._waiting["name" if probe.kind == "name" else "ping", self._number] = probe
         if probe.kind == "name":
-            self.sockets.udp.sendto(_dns.question(self._number, probe.subject), (self.seen.server, 53))
+            question = _dns.question(self._number, bare(probe.subject), wants_ipv6=is_six(probe.subject))
+            self.sockets.udp.sendto(question, (self.seen.server, 53))
             return
-        size = self.sockets.mtu(probe.subject) - _IP_HEADER if probe.kind == "full" else 0
-        self.sockets.icmp.sendto(_echo(self.ident, self._number, size), (probe.subject, 0))
+        ipv6 = is_ipv6(probe.subject)
+        header = _IPV6_HEADER if ipv6 else _IP_HEADER
+        size = self.sockets.mtu(probe.subject) - header if probe.kind == "full" else 0
+        icmp = self._socket6() if ipv6 else self.sockets.icmp
+        request = _echo(_ECHO_REQUEST6 if ipv6 else _ECHO_REQUEST, self.ident, self._number, size)
+        icmp.sendto(request, (probe.subject, 0))
+
+    def _socket6(self) -> socket.socket:
+        assert self.sockets is not None and self._selector is not None
+        if self._icmp6 is None:
+            self._icmp6 = self.sockets.icmp6()
+            self._selector.register(self._icmp6, selectors.EVENT_READ, lambda: self._read("ping6"))
+        return self._icmp6
 
     def _read(self, kind: str) -> None:
         """Read what has come, and give it to the probes that asked for it."""
@@ -145,6 +175,8 @@ class Source:
             while True:
                 if kind == "name":
                     self._answered(self.sockets.udp.recv(4096))
+                elif kind == "ping6" and self._icmp6:
+                    self._ponged6(*_namespace.received(self._icmp6))
                 else:
                     self._ponged(*_namespace.received(self.sockets.icmp))
 
@@ -162,17 +194,35 @@ class Source:
         if len(header) < _ICMP.size:
             return
         kind, code, _, ident, number = _ICMP.unpack_from(header)
+        refusal = ""
         if kind == _UNREACHABLE:
+            refusal = "packet too large" if code == _TOO_LARGE else "unreachable"
             inner = header[_ICMP.size :]
             original = inner[(inner[0] & 0x0F) * 4 :] if inner else b""
             if len(original) < _ICMP.size:
                 return
             _, _, _, ident, number = _ICMP.unpack_from(original)
+        self._take(ident, number, refusal, sender, came)
+
+    def _ponged6(self, packet: bytes, sender: str, came: float) -> None:
+        if len(packet) < _ICMP.size:
+            return
+        kind, _, _, ident, number = _ICMP.unpack_from(packet)
+        refusal = {_UNREACHABLE6: "unreachable", _TOO_LARGE6: "packet too large"}.get(kind, "")
+        if refusal:
+            original = packet[_ICMP.size + _IPV6_HEADER :]
+            if len(original) < _ICMP.size:
+                return
+            _, _, _, ident, number = _ICMP.unpack_from(original)
+        self._take(ident, number, refusal, sender, came)
+
+    def _take(self, ident: int, number: int, refusal: str, sender: str, came: float) -> None:
+        """Give what came to the probe that it answers. refusal: why the packet came no further, '' for a reply."""
         probe = self._waiting.get(("ping", number))
         if ident != self.ident or probe is None or isinstance(probe.result, float):
             return
-        if kind == _UNREACHABLE:
-            self._finish(probe, f"{'packet too large' if code == _TOO_LARGE else 'unreachable'}, says {sender}")
+        if refusal:
+            self._finish(probe, f"{refusal}, says {sender}")
         elif sender == probe.subject:
             self._finish(probe, max(0.0, (came - probe.left) * 1000))
 
@@ -181,8 +231,8 @@ class Source:
     def _connect(self, probe: Probe) -> None:
         assert self.sockets is not None and self._selector is not None
         self._hang_up(probe)
-        probe.connection = connection = self.sockets.tcp()
-        address, _, port = probe.subject.rpartition(":")
+        address, port = without_port(probe.subject)
+        probe.connection = connection = self.sockets.tcp(address)
         number = connection.connect_ex((address, int(port)))
         if number == errno.EINPROGRESS:
             self._selector.register(connection, selectors.EVENT_WRITE, lambda: self._connected(probe))
@@ -195,7 +245,7 @@ class Source:
 
     def _decide(self, probe: Probe, number: int) -> None:
         assert probe.connection is not None
-        result = _words(number) if number else _namespace.round_trip(probe.connection)
+        result = self._words(probe, number) if number else _namespace.round_trip(probe.connection)
         self._hang_up(probe)
         self._finish(probe, result)
 
@@ -210,16 +260,11 @@ class Source:
         probe.connection = None
 
 
-def _words(number: int) -> str:
-    said = _WORDS.get(number) or os.strerror(number)
-    return f"{NOT_SENT}: {said}" if number in _OF_THE_PROBER else said
-
-
-def _echo(ident: int, number: int, size: int = 0) -> bytes:
-    """An echo request of `size` bytes, or of a few."""
+def _echo(kind: int, ident: int, number: int, size: int = 0) -> bytes:
+    """An echo request of `size` bytes, or of a few. The kernel puts another checksum into those of IPv6."""
     body = b"dockernet.lab".ljust(max(0, min(size, _LARGEST) - _ICMP.size), b".")
-    checksum = _checksum(_ICMP.pack(_ECHO_REQUEST, 0, 0, ident, number) + body)
-    return _ICMP.pack(_ECHO_REQUEST, 0, checksum, ident, number) + body
+    checksum = _checksum(_ICMP.pack(kind, 0, 0, ident, number) + body)
+    return _ICMP.pack(kind, 0, checksum, ident, number) + body
 
 
 def _checksum(data: bytes) -> int:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import NamedTuple
 
@@ -34,10 +34,11 @@ from ansible_collections.dockernet.lab.plugins.module_utils._observation import 
     Pong,
     SourceObservation,
 )
-from ansible_collections.dockernet.lab.plugins.module_utils._resolver import Resolution, resolve
+from ansible_collections.dockernet.lab.plugins.module_utils._resolver import ENGINES_RESOLVER, Resolution, resolve
 from ansible_collections.dockernet.lab.plugins.module_utils._routes import Table
 from ansible_collections.dockernet.lab.plugins.module_utils._selection import Selection
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Container, Network, Topology
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import bare, is_ipv6, is_six, with_port
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import HOST, NONE, Container, Network, Topology
 
 BLOCKED = "blocked"
 FAILED = "failed"  # the probe could not run
@@ -98,10 +99,12 @@ class World:
             for seen in observed.networks:
                 self._networks.setdefault(seen.name, {}).setdefault(node, []).append(seen)
         self._ids = {
-            name: {seen.id for each in on_nodes.values() for seen in each} for name, on_nodes in self._networks.items()
+            name: {seen.id for each in on_nodes.values() for seen in each if seen.scope != "local"}
+            for name, on_nodes in self._networks.items()
         }
         self._heard: set[str] = set()
         self._hosts: dict[str, list[_hosts_file.Line]] = {}
+        self._in_file: dict[str, set[str]] = {}
         self._tables: dict[str, Table] = {}
         self._ends = {name: self._ends_of(name) for name in self._declared}
         self._at: dict[tuple[Segment, str], list[str]] = {}
@@ -109,47 +112,57 @@ class World:
             for network, segment in self.membership.segments(name).items():
                 self._at.setdefault((segment, ends.get(network, "")), []).append(name)
 
-    def cells(self) -> list[Cell]:
-        """All that the topology promises and the scope asks about."""
-        return [cell for cell in self._wanted() if not self.scope.nodes or self._selection.can_be_told(cell)]
+    def cells(self, sources: Collection[str] | None = None) -> list[Cell]:
+        """All that the topology promises and the scope asks about.
 
-    def _wanted(self) -> Iterator[Cell]:
+        sources: of containers' cells, only those of these sources; None for all.
+        """
+        return [cell for cell in self._wanted(sources) if not self.scope.nodes or self._selection.can_be_told(cell)]
+
+    def _wanted(self, sources: Collection[str] | None = None) -> Iterator[Cell]:
         """The cells of the scope, be there a node in the run that could tell them or not."""
         pairs = choose(self.membership, self.scope, self.left_out)
-        for cell in cells_of(self.membership, self.nodes, pairs, self.scope.full_size):
+        for cell in cells_of(self.membership, self.nodes, pairs, self.scope.full_size, sources):
             if not self.scope.is_part or self._selection.is_about(cell):
                 yield cell
 
-    def coverage(self, cells: Sequence[Cell]) -> Coverage:
-        """What of all that is promised `cells` are about."""
-        not_asked = sum(1 for _ in self._wanted()) - len(cells) if self.scope.nodes else 0
-        return coverage(self.membership, self.scope, cells, not_asked)
+    def coverage(self, cells: Iterable[Cell]) -> Coverage:
+        """What of all that is promised `cells`, which are all that were asked, are about."""
+        if not self.scope.nodes:
+            return coverage(self.membership, self.scope, cells)
+        asked = list(cells)
+        return coverage(self.membership, self.scope, asked, sum(1 for _ in self._wanted()) - len(asked))
 
     @cached_property
     def _selection(self) -> Selection:
         return Selection(self.membership, self.scope, self.left_out)
 
+    def is_left_out(self, node: str) -> bool:
+        """Whether a node takes no part in the run, as the scope has it."""
+        return bool(self.scope.nodes) and node not in self.scope.nodes
+
     @cached_property
     def left_out(self) -> frozenset[str]:
         """The containers that are where no node of the run is, or may be there."""
-        nodes = self.scope.nodes
-        return frozenset(
-            container.name
-            for container in self.topology.containers
-            if nodes and not self.seen(container.name) and (container.node is None or container.node not in nodes)
-        )
+        if not self.scope.nodes:
+            return frozenset()
+        unseen = [container for container in self.topology.containers if not self.seen(container.name)]
+        return frozenset(each.name for each in unseen if each.node is None or self.is_left_out(each.node))
 
     def witnesses(self) -> Iterator[tuple[str, str, str]]:
         """Who asks whom beyond what cells are about, where not all ask all: source, target, network.
 
-        What is denied needs the proof that both ends worked with somebody.
+        What is denied needs the proof that both ends worked with somebody. So each one that is up asks and is asked by
+        both its neighbours, since what is between it and one of them may be what is broken.
         """
         if self.scope.is_whole:
             return
         concerned = self.concerned()
-        for source, target, network in rings(self.membership, self.left_out):
+        idle = {name for name, (_, seen) in self._found.items() if seen is None or not seen.is_up}
+        for source, target, network in rings(self.membership, idle):
             if source in concerned or target in concerned:
                 yield source, target, network
+                yield target, source, network
 
     def concerned(self) -> set[str]:
         """The containers that cells are about."""
@@ -191,12 +204,12 @@ class World:
     def end(self, name: str, network: str, port: str = "") -> str:
         """Where others reach a container on a network, at one of its ports where one is given; '' for nowhere."""
         address = self._ends[name].get(network, "")
-        return f"{address}:{port}" if address and port else address
+        return with_port(address, port) if address and port else address
 
     def listening_ends(self, name: str) -> list[str]:
         """Where a container is declared to listen."""
-        declared = self.declared(name)
-        ends = [self.end(name, a.network, str(port)) for a in declared.attachments for port in declared.listens]
+        networks, ports = self.membership.segments(name), self.declared(name).listens
+        ends = [self.end(name, network, str(port)) for network in networks for port in ports]
         return [end for end in ends if end]
 
     def nearer_holder(self, cell: Cell, address: str) -> str:
@@ -220,7 +233,7 @@ class World:
         return self._networks.get(name, {}).get(node, [])
 
     def network_ids(self, name: str) -> set[str]:
-        """The IDs of all networks of that name, on any node."""
+        """The IDs of all networks of that name that nodes share."""
         return self._ids.get(name, set())
 
     @cached_property
@@ -260,6 +273,7 @@ class World:
         """The lines of a source's hosts file."""
         if name not in self._hosts:
             self._hosts[name] = _hosts_file.parse(self.sources[name].hosts)
+            self._in_file[name] = {known.lower() for line in self._hosts[name] for known in line.names}
         return self._hosts[name]
 
     def way(self, source: str, address: str) -> Way:
@@ -274,27 +288,43 @@ class World:
             return Way("", "")
         container = self.seen(source)
         networks = (e.network for e in (container.endpoints if container else ()) if e.interface == route.interface)
-        return Way(next(networks, ""), route.interface, route.gateway)
+        of_family = (network for network in networks if is_six(network) == is_ipv6(address))
+        return Way(next(of_family, ""), route.interface, route.gateway)
 
     def nobodys(self, target: str, network: str) -> str:
-        """An address beside the target's on a network, which no container of the topology has; '' where none is known.
+        """An address beside the target's on a network, which no container of the topology has; '' where there is none.
 
         Whoever answers there answers in everybody's name.
         """
         address = self.end(target, network)
-        seen = self.networks_on(self.place(target), network)
-        for subnet in (ipaddress.ip_network(text, strict=False) for each in seen for text in each.subnets):
-            if address and ipaddress.ip_address(address) in subnet:
-                for number in range(2, min(subnet.num_addresses, 256)):
-                    candidate = str(subnet[-number])
-                    if candidate not in self._taken:
-                        return candidate
+        name = bare(network)
+        seen = [network for on_node in self._networks.get(name, {}).values() for network in on_node]
+        subnets = [text for each in seen for text in each.subnets]
+        subnets.append(f"{address}/{120 if ':' in address else 24}")  # where no engine lists the network any more
+        for subnet in (ipaddress.ip_network(text, strict=False) for text in subnets if address):
+            if ipaddress.ip_address(address) in subnet:
+                last = range(2, min(subnet.num_addresses, 256))  # the very last one is for broadcasts
+                return next((each for n in last if (each := str(subnet[-n])) not in self._taken), "")
         return ""
+
+    def has_no_resolver(self, name: str) -> bool:
+        """Whether no engine's resolver can answer a source, which is on one of the engines' own networks.
+
+        That shows from inside, so no answer is needed to prove that it resolves nobody.
+        """
+        container = self.seen(name)
+        if self.declared(name).network_mode is None or container is None:
+            return False
+        # A node that is a container itself may have such a resolver, which is not its own engine's.
+        is_without = any(endpoint.network in (HOST, NONE) for endpoint in container.endpoints)
+        return is_without or self.sources[name].server != ENGINES_RESOLVER
 
     def resolution(self, source: str, subject: str) -> Resolution:
         """What became of a name that `source` asked for."""
-        seen = self.sources[source]
-        return resolve(subject, self.hosts(source), seen.answers, seen.server)
+        seen, lines = self.sources[source], self.hosts(source)
+        # Most names are in no file.
+        is_in_file = bare(subject).lower() in self._in_file[source]
+        return resolve(subject, lines if is_in_file else [], seen.answers, seen.server)
 
 
 def state_of(container: ContainerObservation) -> str:
@@ -330,7 +360,7 @@ def _network(cell: Cell, world: World) -> Reading:
             f"{node} has another one, id {network.id[:12]}"
             for node in world.nodes
             for network in world.networks_on(node, cell.source)
-            if network.id != found[0].id
+            if network.id != found[0].id and network.scope != "local"
         ]
     return Reading(BLOCKED if problems else ALLOWED, "; ".join([str(found[0]), *problems]))
 
@@ -341,8 +371,8 @@ def _differences(declared: Network, found: NetworkObservation) -> list[str]:
         wanted.append(f"driver {declared.driver}")
     if found.internal != declared.internal:
         wanted.append("internal" if declared.internal else "not internal")
-    if declared.subnet and declared.subnet not in map(_canonical, found.subnets):
-        wanted.append(f"subnet {declared.subnet}")
+    subnets = [*map(_canonical, found.subnets), None]
+    wanted += [f"subnet {subnet}" for subnet in (declared.subnet, declared.subnet6) if subnet not in subnets]
     return [f"declared is {_list(wanted)}"] if wanted else []
 
 
@@ -398,12 +428,18 @@ def _attachment(cell: Cell, world: World) -> Reading:
         return Reading(BLOCKED, f"the engine has it on {_list(e.network for e in container.endpoints) or 'no network'}")
     if container.problem:
         return Reading(FAILED, container.problem)
+    if cell.subject == HOST:
+        return Reading(ALLOWED, "the network namespace of its node")
+    if cell.subject == NONE:
+        own = f"it has {endpoint.own_address} on {endpoint.interface}" if endpoint.own_address else ""
+        return Reading(BLOCKED if own else ALLOWED, own or "no address but that of its loopback interface")
     if not endpoint.own_address or endpoint.own_address != endpoint.engine_address:
         own = endpoint.own_address or "none"
         return Reading(BLOCKED, f"the engine says {endpoint.engine_address or 'none'}, its own namespace {own}")
-    attachment = world.declared(cell.source).attachment(cell.subject)
-    if attachment and attachment.address not in (None, endpoint.own_address):
-        return Reading(BLOCKED, f"its address is {endpoint.own_address}, and should be {attachment.address}")
+    attachment = world.declared(cell.source).attachment(bare(cell.subject))
+    fixed = attachment.fixed(cell.subject) if attachment else None
+    if fixed not in (None, endpoint.own_address):
+        return Reading(BLOCKED, f"its address is {endpoint.own_address}, and should be {fixed}")
     return Reading(ALLOWED, f"address {endpoint.own_address}")
 
 
@@ -510,7 +546,10 @@ def _reach(cell: Cell, world: World, brought: Mapping[str, Pong], verb: str) -> 
         return Reading(FAILED, f"{end}: never sent")
     if isinstance(pong, str):
         return Reading(FAILED if pong.startswith(NOT_SENT) else BLOCKED, f"{end}: {pong}")
-    somebody_else = _not_the_target(cell, world, brought)
+    twin = world.nearer_holder(cell, world.end(cell.target, cell.network))
+    if twin and cell.expected == ALLOWED:
+        return Reading(FAILED, f"{end} {verb}, but {twin} has that address too")
+    somebody_else = f"for {cell.source} that is {twin}'s" if twin else _not_the_target(cell, world, brought)
     if somebody_else:
         return Reading(BLOCKED, f"{end} {verb}, but {somebody_else}")
     return Reading(ALLOWED, f"{end} {verb} in {pong:.1f} ms")
@@ -519,9 +558,6 @@ def _reach(cell: Cell, world: World, brought: Mapping[str, Pong], verb: str) -> 
 def _not_the_target(cell: Cell, world: World, brought: Mapping[str, Pong]) -> str:
     """Why what answers at the target's address is not the target; '' where it is."""
     address = world.end(cell.target, cell.network)
-    namesake = world.nearer_holder(cell, address) if cell.expected == DENIED else ""
-    if namesake:
-        return f"for {cell.source} that is {namesake}'s"
     way = world.way(cell.source, address)
     is_apart = world.topology.network(cell.network).is_local and world.place(cell.source) != world.place(cell.target)
     if not way.is_known or (way.network == cell.network and not is_apart):
@@ -531,7 +567,7 @@ def _not_the_target(cell: Cell, world: World, brought: Mapping[str, Pong]) -> st
     if not way.gateway:
         return f"for {cell.source} that lies in {way}, where {cell.target} is not"
     nobodys = world.nobodys(cell.target, cell.network)
-    end = f"{nobodys}:{cell.port}" if cell.port else nobodys
+    end = with_port(nobodys, cell.port) if cell.port else nobodys
     if isinstance(brought.get(end), float):
         return f"so does {end}, which nobody has: something behind {way} answers for everybody"
     return ""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Union
 
 from ansible_collections.dockernet.lab.plugins.module_utils import _hosts_file
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import is_ipv6, is_six
 
 TIME_OUT = "time-out"
 IN_FILE = "its hosts file"
@@ -34,11 +35,12 @@ def nameservers(resolv_conf: str) -> list[str]:
 
 
 def resolve(name: str, hosts: list[_hosts_file.Line], answers: Mapping[str, Answer], server: str) -> Resolution:
-    """Resolve `name` as the container would.
+    """Resolve `name` to IPv4 addresses, or `name/6` to IPv6 ones, as the container would.
 
     answers: what the resolver at `server` said, by name; a name that is not there was never asked.
     """
-    in_file = _hosts_file.addresses(hosts, name)
+    # Of one family, since each is looked for by itself (glibc's nss_files, musl's name_from_hosts).
+    in_file = [address for address in _hosts_file.addresses(hosts, name) if is_ipv6(address) == is_six(name)]
     if in_file:
         return Resolution(tuple(in_file), IN_FILE)
     answer = answers.get(name, "never asked")

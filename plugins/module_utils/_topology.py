@@ -15,16 +15,20 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, Union
 
+from ._sides import bare, six
+
 FLAVOURS = ("classic", "mode", "none")
 DRIVERS = ("bridge", "overlay")
-# Networks that an engine makes itself; a topology cannot declare them.
-PREDEFINED_NETWORKS = ("bridge", "host", "none", "ingress", "docker_gwbridge")
+# Networks that an engine makes itself. A container is on one of the first three by its `network_mode`.
+BRIDGE, HOST, NONE = NETWORK_MODES = ("bridge", "host", "none")
+PREDEFINED_NETWORKS = (*NETWORK_MODES, "ingress", "docker_gwbridge")
 
-NETWORK_KEYS = ("name", "driver", "nodes", "internal", "subnet", "gateway", "options", "labels")
-ATTACHMENT_KEYS = ("name", "aliases", "address")
+NETWORK_KEYS = ("name", "driver", "nodes", "internal", "subnet", "subnet6", "gateway", "options", "labels")
+BRIDGE_KEYS = ("name", "subnet", "subnet6", "options")  # what can be said of the engines' own bridge
+ATTACHMENT_KEYS = ("name", "aliases", "address", "address6")
 CONTAINER_KEYS = (
     "name", "node", "image", "command", "env", "labels", "ports", "listens",
-    "hostname", "extra_hosts", "constraints", "affinities", "networks",
+    "hostname", "extra_hosts", "constraints", "affinities", "networks", "network_mode",
 )  # fmt: skip
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+")
@@ -51,13 +55,17 @@ class TopologyError(ValueError):
 
 @dataclass(frozen=True)
 class Network:
-    """A network. A `bridge` network is local: each node that needs it has its own, and so has each of `nodes`."""
+    """A network. A `bridge` network is local: each node that needs it has its own, and so has each of `nodes`.
+
+    subnet6: the IPv6 subnet, without which it carries IPv4 alone.
+    """
 
     name: str
     driver: str = "bridge"
     nodes: tuple[str, ...] = ()
     internal: bool = False
     subnet: str | None = None
+    subnet6: str | None = None
     gateway: str | None = None
     options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -67,14 +75,29 @@ class Network:
         """True where containers of two nodes never share this network."""
         return self.driver != "overlay"
 
+    @property
+    def is_predefined(self) -> bool:
+        """True for the engines' own default bridge: no resolver answers there, and nobody makes or removes it."""
+        return self.name in PREDEFINED_NETWORKS
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The address families that it carries, as `_sides` names them."""
+        return (self.name, six(self.name)) if self.subnet6 else (self.name,)
+
 
 @dataclass(frozen=True)
 class Attachment:
-    """A container's place on one network: the further names and the fixed address that it asks for."""
+    """A container's place on one network: the further names and the fixed addresses that it asks for."""
 
     network: str
     aliases: tuple[str, ...] = ()
     address: str | None = None
+    address6: str | None = None
+
+    def fixed(self, side: str) -> str | None:
+        """The fixed address on one side of the network."""
+        return self.address if side == self.network else self.address6
 
 
 class Affinity(NamedTuple):
@@ -86,7 +109,11 @@ class Affinity(NamedTuple):
 
 @dataclass(frozen=True)
 class Container:
-    """A container. `node` is None where the Swarm chooses it."""
+    """A container. `node` is None where the Swarm chooses it.
+
+    network_mode: one of NETWORK_MODES, for a container on none of the declared networks, whose name nobody answers.
+        One in mode `host` or `none` has no attachment: it has no address of its own.
+    """
 
     name: str
     node: str | None
@@ -101,6 +128,7 @@ class Container:
     extra_hosts: Mapping[str, str] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
     affinities: tuple[Affinity, ...] = ()
+    network_mode: str | None = None
 
     def attachment(self, network: str) -> Attachment | None:
         """The attachment to `network`, None where there is none."""
@@ -109,14 +137,17 @@ class Container:
 
 @dataclass(frozen=True)
 class Topology:
-    """All networks and containers, in the order in which they were declared."""
+    """All networks and containers, in the order in which they were declared.
+
+    The engines' own bridge comes last, where a container is on it and nothing has been declared of it.
+    """
 
     networks: tuple[Network, ...]
     containers: tuple[Container, ...]
 
     def network(self, name: str) -> Network:
-        """The network called `name`. Raises KeyError where none is."""
-        return self._networks[name]
+        """The network called `name`, or of which that is a side. Raises KeyError where none is."""
+        return self._networks[bare(name)]
 
     def container(self, name: str) -> Container:
         """The container called `name`. Raises KeyError where none is."""
@@ -151,6 +182,9 @@ def parse(
     declared = Topology(declared.networks, reader.containers(containers, declared))
     if reader.problems:
         raise TopologyError(reader.problems)
+    known = {network.name for network in declared.networks}
+    if BRIDGE not in known and any(container.network_mode == BRIDGE for container in declared.containers):
+        return Topology((*declared.networks, Network(BRIDGE)), declared.containers)
     return declared
 
 
@@ -194,8 +228,9 @@ class _Reader:
         name = self._name(where, entry, "network")
         if name is None:
             return None
-        if name in PREDEFINED_NETWORKS:
-            self._say(entry, f"{where}: every engine has a network '{name}' of its own; choose another name.")
+        if name in PREDEFINED_NETWORKS and not (name == BRIDGE and 1 < len(entry) and set(entry) <= set(BRIDGE_KEYS)):
+            instead = "give its containers 'network_mode' instead" if name in NETWORK_MODES else "choose another name"
+            self._say(entry, f"{where}: every engine has a network '{name}' of its own; {instead}.")
         driver = entry.get("driver", "bridge")
         if driver not in DRIVERS:
             self._say(entry, f"{where}: driver '{driver}' is not known; it is one of {_list(DRIVERS)}.")
@@ -204,7 +239,8 @@ class _Reader:
             driver=str(driver),
             nodes=self._network_nodes(where, entry, str(driver)),
             internal=self._flag(where, entry, "internal"),
-            subnet=self._subnet(where, entry),
+            subnet=self._subnet(where, entry, "subnet", 4),
+            subnet6=self._subnet6(where, entry, str(driver)),
             gateway=self._gateway(where, entry),
             options=self._strings(where, entry, "options"),
             labels=self._strings(where, entry, "labels"),
@@ -218,18 +254,29 @@ class _Reader:
             self._known_node(where, entry, node)
         return nodes
 
-    def _subnet(self, where: str, entry: Mapping[str, Any]) -> str | None:
-        if entry.get("subnet") is None:
+    def _subnet(self, where: str, entry: Mapping[str, Any], key: str, version: int) -> str | None:
+        if entry.get(key) is None:
             return None
         try:
-            subnet = ipaddress.ip_network(str(entry["subnet"]))
+            subnet = ipaddress.ip_network(str(entry[key]))
         except ValueError as error:
-            self._say(entry, f"{where}: subnet '{entry['subnet']}' is no network address: {error}.")
+            self._say(entry, f"{where}: {key} '{entry[key]}' is no network address: {error}.")
             return None
-        if subnet.version != 4:
-            self._say(entry, f"{where}: subnet {subnet} is IPv6, and networks here carry IPv4 alone; give an IPv4 one.")
+        if subnet.version != version:
+            other = "subnet6" if version == 4 else "subnet"
+            self._say(entry, f"{where}: {key} {subnet} is IPv{subnet.version}; give it as '{other}'.")
             return None
         return str(subnet)
+
+    def _subnet6(self, where: str, entry: Mapping[str, Any], driver: str) -> str | None:
+        subnet = self._subnet(where, entry, "subnet6", 6)
+        if subnet and driver == "overlay":
+            # moby#39996, moby#43615, moby#52469: engines take the subnet, and then fail or lose the packets.
+            self._say(
+                entry,
+                f"{where}: no overlay network carries IPv6; leave 'subnet6' out, or make it a bridge.",
+            )
+        return subnet
 
     def _gateway(self, where: str, entry: Mapping[str, Any]) -> str | None:
         if entry.get("gateway") is None:
@@ -237,15 +284,11 @@ class _Reader:
         return self._address_in(where, entry, "gateway", entry["gateway"], entry.get("subnet"))
 
     def _check_overlap(self, where: str, entry: object, network: Network, others: list[Network]) -> None:
-        if network.subnet is None:
-            return
-        taken = {f"network '{other.name}'": other.subnet for other in others if other.subnet}
-        for owner, subnet in {**taken, **self.reserved}.items():
-            if _overlap(network.subnet, subnet):
-                self._say(
-                    entry,
-                    f"{where}: subnet {network.subnet} overlaps {subnet} of {owner}; choose one that is free.",
-                )
+        taken = [(f"network '{other.name}'", subnet) for other in others for subnet in (other.subnet, other.subnet6)]
+        for key, own in ("subnet", network.subnet), ("subnet6", network.subnet6):
+            for owner, subnet in [*taken, *self.reserved.items()]:
+                if own and subnet and _overlap(own, subnet):
+                    self._say(entry, f"{where}: {key} {own} overlaps {subnet} of {owner}; choose one that is free.")
 
     # Containers
 
@@ -260,15 +303,12 @@ class _Reader:
             if container.name in found:
                 self._say(entry, f"{where}: a container of that name is declared above; give one of them another name.")
                 continue
-            for attachment in container.attachments:
-                if attachment.address is None:
-                    continue
-                owner = addresses.setdefault((attachment.network, attachment.address), container.name)
+            for network, address in _fixed_addresses(container):
+                owner = addresses.setdefault((network, address), container.name)
                 if owner != container.name:
                     self._say(
                         entry,
-                        f"{where}: address {attachment.address} on network '{attachment.network}' "
-                        f"is container '{owner}'s; choose another.",
+                        f"{where}: address {address} on network '{network}' is container '{owner}'s; choose another.",
                     )
             if self.flavour == "mode":
                 self._check_service(where, entry, container, declared)
@@ -281,10 +321,16 @@ class _Reader:
         name = self._name(where, entry, "container")
         if name is None:
             return None
+        mode = None if entry.get("network_mode") is None else str(entry["network_mode"])
+        if mode is not None:
+            self._check_mode(where, entry, mode)
+            attachments = (Attachment(BRIDGE),) if mode == BRIDGE else ()
+        else:
+            attachments = self._attachments(where, entry, declared)
         return Container(
             name=name,
             node=self._node(where, entry),
-            attachments=self._attachments(where, entry, declared),
+            attachments=attachments,
             image=str(entry.get("image", "box")),
             command=self._command(entry),
             env=self._strings(where, entry, "env"),
@@ -295,7 +341,21 @@ class _Reader:
             extra_hosts=self._extra_hosts(where, entry),
             constraints=self._constraints(where, entry),
             affinities=self._affinities(where, entry),
+            network_mode=mode,
         )
+
+    def _check_mode(self, where: str, entry: Mapping[str, Any], mode: str) -> None:
+        """What the engines' own networks have not."""
+        if mode not in NETWORK_MODES:
+            self._say(entry, f"{where}: network_mode '{mode}' is not known; it is one of {_list(NETWORK_MODES)}.")
+            return
+        if entry.get("networks"):
+            self._say(entry, f"{where}: with network_mode '{mode}' it is on no other network; leave 'networks' out.")
+        if said := [key for key in ATTACHMENT_KEYS[1:] if key in entry]:
+            what = "aliases" if said[0] == "aliases" else "fixed addresses"
+            self._say(entry, f"{where}: network_mode '{mode}' knows no {what}; leave '{said[0]}' out.")
+        if entry.get("ports") and mode != BRIDGE:
+            self._say(entry, f"{where}: with network_mode '{mode}' no port can be published; leave 'ports' out.")
 
     def _node(self, where: str, entry: Mapping[str, Any]) -> str | None:
         node = entry.get("node")
@@ -331,15 +391,16 @@ class _Reader:
             self._say(entry, f"{where}: '{item}' under 'networks' is neither a network's name nor {{name: ...}}.")
             return None
         self._check_keys(f"{where}, network '{item['name']}'", entry, item, ATTACHMENT_KEYS)
+        if item["name"] in NETWORK_MODES:
+            instead = f"write 'network_mode: {item['name']}' instead of 'networks'"
+            self._say(entry, f"{where}: network '{item['name']}' is the engine's own; {instead}.")
+            return None
         try:
             network = declared.network(item["name"])
         except KeyError:
             names = [network.name for network in declared.networks]
             self._say(entry, f"{where}: network '{item['name']}' is not declared{_suggest(item['name'], names)}")
             return None
-        address = item.get("address")
-        if address is not None:
-            address = self._address_in(where, entry, f"address on '{network.name}'", address, network.subnet)
         aliases = item.get("aliases") or []
         if not isinstance(aliases, list):
             self._say(entry, f"{where}: 'aliases' on network '{network.name}' must be a list of names.")
@@ -348,7 +409,20 @@ class _Reader:
             problem = _name_problem(alias)
             if problem:
                 self._say(entry, f"{where}: alias '{alias}' {problem}.")
-        return Attachment(network.name, tuple(str(alias) for alias in aliases), address)
+        return Attachment(
+            network.name,
+            tuple(str(alias) for alias in aliases),
+            self._fixed(where, entry, item, "address", network.subnet),
+            self._fixed(where, entry, item, "address6", network.subnet6),
+        )
+
+    def _fixed(
+        self, where: str, entry: Mapping[str, Any], item: Mapping[str, Any], key: str, subnet: str | None
+    ) -> str | None:
+        if item.get(key) is None:
+            return None
+        need = key.replace("address", "subnet")
+        return self._address_in(where, entry, f"{key} on '{item['name']}'", item[key], subnet, need)
 
     def _command(self, entry: Mapping[str, Any]) -> tuple[str, ...] | None:
         command = entry.get("command")
@@ -408,8 +482,15 @@ class _Reader:
             if container.constraints or container.affinities:
                 self._say(entry, f"{where}: swarm mode chooses no node for a container that names one; leave it out.")
             return
+        if container.network_mode:
+            self._say(
+                entry,
+                f"{where}: swarm mode knows no network_mode for a container that names no node; add 'node', "
+                "or give it 'networks'.",
+            )
+            return
         for attachment in container.attachments:
-            if attachment.address:
+            if attachment.address or attachment.address6:
                 self._say(entry, f"{where}: swarm mode gives a container that names no node no fixed address.")
             if declared.network(attachment.network).is_local:
                 self._say(
@@ -445,7 +526,8 @@ class _Reader:
                 continue
             if entry.get("name") is not None:
                 where += f" ('{entry['name']}')"
-            self._check_keys(where, entry, entry, keys)
+            # What belongs to a network is told of by itself, where there is none.
+            self._check_keys(where, entry, entry, (*keys, *ATTACHMENT_KEYS) if "network_mode" in entry else keys)
             yield where, entry
 
     def _check_keys(self, where: str, entry: object, item: Mapping[str, Any], keys: tuple[str, ...]) -> None:
@@ -483,13 +565,15 @@ class _Reader:
             return {}
         return {str(name): str(text) for name, text in value.items()}
 
-    def _address_in(self, where: str, entry: Mapping[str, Any], what: str, value: Any, subnet: Any) -> str | None:
+    def _address_in(
+        self, where: str, entry: Mapping[str, Any], what: str, value: Any, subnet: Any, need: str = "subnet"
+    ) -> str | None:
         address = _address(value)
         if address is None:
             self._say(entry, f"{where}: {what} '{value}' is no IP address.")
             return None
         if subnet is None:
-            self._say(entry, f"{where}: {what} {address} needs a network with a 'subnet'.")
+            self._say(entry, f"{where}: {what} {address} needs a network with a '{need}'.")
             return None
         try:
             inside = address in ipaddress.ip_network(str(subnet))
@@ -498,6 +582,13 @@ class _Reader:
         if not inside:
             self._say(entry, f"{where}: {what} {address} is outside subnet {subnet}.")
         return str(address)
+
+
+def _fixed_addresses(container: Container) -> Iterable[tuple[str, str]]:
+    for attachment in container.attachments:
+        for address in (attachment.address, attachment.address6):
+            if address is not None:
+                yield attachment.network, address
 
 
 _Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]

@@ -12,6 +12,8 @@ description:
     C(docker info) prints of it.
   - A replica tells its own view, and who the primary is.
   - Needs nothing but Python where it runs, be it a node or the controller.
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
 options:
   manager:
     description: Where the manager listens, such as V(tcp://192.168.99.101:3375).
@@ -30,13 +32,6 @@ options:
     description: Seconds that the manager may take to answer.
     type: int
     default: 10
-attributes:
-  check_mode:
-    description: Only looks, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 author:
   - The dockernet.lab maintainers
 """

@@ -14,6 +14,8 @@ description:
     names and addresses. An endpoint is the engine's where the store says so (its C(locator)).
   - With ZooKeeper there is nothing to do. Keys of engines vanish with their sessions, and there are no endpoints, since
     engines from 17.05 on die of a container on an overlay network of that store (libnetwork#1632).
+extends_documentation_fragment:
+  - dockernet.lab.attributes
 options:
   store:
     description: URL of the cluster store, as engines have it.
@@ -31,11 +33,6 @@ options:
     description: URL of the engine that stays.
     type: str
     default: unix:///var/run/docker.sock
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 requirements: [python3-docker]
 author:
   - The dockernet.lab maintainers

@@ -17,6 +17,8 @@ description:
   - Runs wherever the store and the engines are reached, such as on the controller (C(delegate_to)). Changes nothing.
 requirements:
   - py-consul (of the Python that runs this), where the store is Consul
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
 options:
   store:
     description: URL of the cluster store as engines have it, such as V(consul://192.168.99.100:8500).
@@ -53,13 +55,6 @@ options:
   engines_client_key:
     description: File with the key of O(engines_client_cert).
     type: path
-attributes:
-  check_mode:
-    description: Only looks, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 author:
   - The dockernet.lab maintainers
 seealso:

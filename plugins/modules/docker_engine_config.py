@@ -15,6 +15,8 @@ description:
     options are in the file are taken out, with a drop-in of the unit (the distribution's C(-H fd://) against C(hosts)).
     With a cluster store, the drop-in also lets a store on the same machine start before the engine and stop after it.
   - Reports a change until the engine was started with what this module wrote, also where an earlier run broke off.
+extends_documentation_fragment:
+  - dockernet.lab.attributes
 options:
   options:
     description: Settings as in daemon.json. A null removes the key.
@@ -37,11 +39,6 @@ options:
     description: Only say whether the engine can have the settings.
     type: bool
     default: false
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 author:
   - The dockernet.lab maintainers
 """

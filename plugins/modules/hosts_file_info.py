@@ -13,25 +13,14 @@ description:
   - Enters the containers' namespaces, so no tool is needed inside of them.
   - A container that is not there, does not run, or stops, restarts or vanishes while it is looked at is in the result,
     with a sentence that says so, and is no failure.
-requirements:
-  - root, since it enters namespaces
-  - The Docker SDK for Python (Debian's python3-docker)
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
+  - dockernet.lab.engine.here
 options:
   containers:
     description: Names or IDs of the containers to look at. Left out, all of the engine are.
     type: list
     elements: str
-  docker_host:
-    description: Where the engine listens. It must be the engine of the machine that runs this.
-    type: str
-    default: unix:///var/run/docker.sock
-attributes:
-  check_mode:
-    description: Only looks, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 author:
   - The dockernet.lab maintainers
 seealso:

@@ -19,9 +19,10 @@ description:
     address that is not the peer's. Peers share a network with the container, on this engine or, in a topology, on
     any node in O(nodes_seen).
   - Fails where a file is not as it should be, and also where one could not be read.
-requirements:
-  - root, since it enters namespaces
-  - The Docker SDK for Python (Debian's python3-docker)
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
+  - dockernet.lab.engine.here
+  - dockernet.lab.topology.flavour
 options:
   files:
     description:
@@ -47,11 +48,6 @@ options:
     description: The names of all nodes that the topology may name. Left out, they are those that it names.
     type: list
     elements: str
-  flavour:
-    description: The Swarm that placed the containers.
-    type: str
-    choices: [classic, mode, none]
-    default: none
   nodes_seen:
     description:
       - What M(dockernet.lab.network_probe) returned as C(seen), by node.
@@ -66,17 +62,6 @@ options:
     description: Whether to fail. Otherwise the result alone tells what is wrong.
     type: bool
     default: true
-  docker_host:
-    description: Where the engine listens. It must be the engine of the machine that runs this.
-    type: str
-    default: unix:///var/run/docker.sock
-attributes:
-  check_mode:
-    description: Only looks, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 author:
   - The dockernet.lab maintainers
 seealso:

@@ -10,6 +10,8 @@ short_description: Remove all that a lab made on this machine's engine, and noth
 description:
   - Runs on the controller. Removes the containers (with their volumes) and networks that carry the lab's label.
     Images stay, so that the next lab is quick.
+extends_documentation_fragment:
+  - dockernet.lab.attributes
 options:
   lab:
     description: Name of the lab. Without it, every lab of this machine.
@@ -17,11 +19,6 @@ options:
   node:
     description: Only this node of the lab, with its volumes.
     type: str
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 author:
   - The dockernet.lab maintainers
 """

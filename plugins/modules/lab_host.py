@@ -10,6 +10,8 @@ short_description: Check that a machine can carry a lab, and raise its limits
 description:
   - Runs on the controller, beside the engine that carries the lab's nodes.
   - Says everything that would stop the lab at once, before anything is made.
+extends_documentation_fragment:
+  - dockernet.lab.attributes
 options:
   lab:
     description: Name of the lab.
@@ -38,11 +40,6 @@ options:
       - Without the rights to do so, RV(warnings) says what to set.
     type: bool
     default: false
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 author:
   - The dockernet.lab maintainers
 """

@@ -10,6 +10,8 @@ short_description: Copy images from this machine's engine into the engine of a l
 description:
   - Runs on the controller. Copies what the node does not have yet, or has in another version, through
     C(docker save) and C(docker load), without a registry.
+extends_documentation_fragment:
+  - dockernet.lab.attributes
 options:
   node:
     description: Name of the node's container.
@@ -20,11 +22,6 @@ options:
     type: list
     elements: str
     required: true
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 author:
   - The dockernet.lab maintainers
 """

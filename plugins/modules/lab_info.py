@@ -9,18 +9,13 @@ module: lab_info
 short_description: See which nodes of a lab are there, and in what state their containers are
 description:
   - Runs on the controller, beside the engine that carries the lab's nodes, and changes nothing.
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
 options:
   lab:
     description: Name of the lab.
     type: str
     required: true
-attributes:
-  check_mode:
-    description: Only looks, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 author:
   - The dockernet.lab maintainers
 """

@@ -12,6 +12,8 @@ description:
   - One that was made of another image or with another address is made anew, with an empty C(/var/lib/docker).
   - M(community.docker.docker_container) cannot uncover C(/proc), which an engine inside needs where C(--privileged) is
     not to be had (C(systempaths=unconfined) is the command line's word for empty C(MaskedPaths) and C(ReadonlyPaths)).
+extends_documentation_fragment:
+  - dockernet.lab.attributes
 options:
   name:
     description: Name of the node, its container and its host.
@@ -49,11 +51,6 @@ options:
     description: Seconds that the node may take to boot.
     type: int
     default: 60
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
 author:
   - The dockernet.lab maintainers
 """

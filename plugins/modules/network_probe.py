@@ -16,43 +16,22 @@ description:
   - Judges nothing. The action M(dockernet.lab.verify) does.
 author:
   - The dockernet.lab maintainers
-requirements:
-  - root, since it enters network namespaces
-  - The Docker SDK for Python (Debian's python3-docker), where O(nodes_seen) is not given
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
+  - dockernet.lab.engine.here
+  - dockernet.lab.topology
+  - dockernet.lab.topology.flavour
+  - dockernet.lab.scope
 options:
   node:
     description: The name of this node in the topology.
     type: str
     required: true
-  networks:
-    description: The topology's networks.
-    type: list
-    elements: dict
-    required: true
-  containers:
-    description: The topology's containers.
-    type: list
-    elements: dict
-    required: true
-  nodes:
-    description: The names of all nodes that the topology may name.
-    type: list
-    elements: str
-    required: true
-  flavour:
-    description: The Swarm that placed the containers.
-    type: str
-    choices: [classic, mode, none]
-    default: none
   nodes_seen:
     description:
       - RV(seen) of all nodes, by name.
       - A node that returned nothing has an empty entry, or none.
     type: dict
-  docker_host:
-    description: Where the node's engine listens.
-    type: str
-    default: unix:///var/run/docker.sock
   wait:
     description: Seconds for which what is not as expected is asked again.
     type: float
@@ -60,40 +39,6 @@ options:
   asked_at:
     description: When the controller started this task, in seconds since 1970, to compare its clock with the node's.
     type: float
-  coverage:
-    description:
-      - Which ordered pairs of containers are asked about. V(full) is all of them.
-      - V(mesh) asks for each container by name at least once, and pings between each two nodes on each network at least
-        once, and between each two networks to see that these are apart.
-      - V(sample) takes O(sample) pairs by lot, the same ones for the same O(seed).
-    type: str
-    choices: [full, mesh, sample]
-    default: full
-  sample:
-    description: How many pairs O(coverage=sample) takes.
-    type: int
-    default: 1000
-  seed:
-    description: Which pairs O(coverage=sample) takes. Another number gives others.
-    type: int
-    default: 0
-  short_ids:
-    description: Whether containers are asked for by their short IDs too, which engines from 1.12 on know as names.
-    type: bool
-    default: false
-  full_size:
-    description:
-      - Whether each ping that is allowed must also come through with a packet as large as the MTU of its sender, which
-        nobody may cut up.
-    type: bool
-    default: false
-attributes:
-  check_mode:
-    description: Only observes, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 """
 
 EXAMPLES = r"""
@@ -132,28 +77,31 @@ seen:
       - {name: linux, id: 0123456789abcdef, driver: overlay, scope: global, internal: false, subnets: [10.0.0.0/24]}
 probed:
   description:
-    - What each container of the node found out. An answer is a list of addresses or why there is none, a ping or
-      a connect the milliseconds until the reply or why there is none.
+    - What each container of the node found out, a list as JSON text, since Ansible takes long over ten thousand values.
+    - An answer is a list of addresses or why there is none, a ping or a connect the milliseconds until the reply or why
+      there is none.
   returned: when O(nodes_seen) is given
-  type: list
-  elements: dict
-  sample:
-    - name: ubuntu1
-      error: ""
-      hosts: "127.0.0.1\tlocalhost\n10.0.0.2\t0123456789ab\n"
-      server: 127.0.0.11
-      answers: {ubuntu2: [10.0.0.3], web: NXDOMAIN}
-      pings: {10.0.0.3: 0.4, 10.1.0.2: no reply}
-      connects: {"10.0.0.3:80": 0.3, "10.0.0.3:81": connection refused}
-      full_pings: {}
+  type: str
+  sample: >-
+    [{"name":"ubuntu1","error":"","hosts":"127.0.0.1\tlocalhost\n10.0.0.2\t0123456789ab\n","server":"127.0.0.11",
+    "answers":{"ubuntu2":["10.0.0.3"],"web":"NXDOMAIN"},"pings":{"10.0.0.3":0.4,"10.1.0.2":"no reply"},
+    "connects":{"10.0.0.3:80":0.3,"10.0.0.3:81":"connection refused"},"full_pings":{}}]
+took:
+  description: What this has taken on the node, in seconds and, at most, in bytes of memory.
+  returned: success
+  type: dict
+  sample: {seconds: 0.7, memory: 31457280}
 """
 
+import json
+import resource
 import time
 from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.dockernet.lab.plugins.module_utils._coverage import SCOPE_ARGUMENTS, scope_of
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import NodeObservation
+from ansible_collections.dockernet.lab.plugins.module_utils._selection import unknown_names
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import TopologyError, parse
 
 
@@ -179,6 +127,9 @@ def main() -> None:
         topology = parse(params["networks"], params["containers"], params["nodes"], params["flavour"])
     except TopologyError as error:
         module.fail_json(msg=str(error))
+    scope = scope_of(params)
+    if problem := unknown_names(scope, topology, params["nodes"]):
+        module.fail_json(msg=problem)
     # Each phase imports only what it needs: the Docker SDK alone takes longer than all probes of a small lab.
     if params["nodes_seen"] is None:
         from ansible_collections.dockernet.lab.plugins.module_utils._inspection import look
@@ -186,7 +137,7 @@ def main() -> None:
         seen = look(params["node"], params["docker_host"], topology, params["flavour"], params["wait"])
         if params["asked_at"]:
             seen = replace(seen, clock=round(started - params["asked_at"], 1))
-        module.exit_json(changed=False, seen=seen.to_json())
+        module.exit_json(changed=False, seen=seen.to_json(), took=_took(started))
 
     from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
     from ansible_collections.dockernet.lab.plugins.module_utils._rounds import probe_node
@@ -195,9 +146,15 @@ def main() -> None:
         nodes = {node: NodeObservation.from_json(data) for node, data in params["nodes_seen"].items() if data}
     except (TypeError, KeyError) as error:
         module.fail_json(msg=f"'nodes_seen' does not hold what network_probe returned as 'seen': {error}.")
-    world = World(topology, nodes, flavour=params["flavour"], scope=scope_of(params))
+    world = World(topology, nodes, flavour=params["flavour"], scope=scope)
     probed = probe_node(world, params["node"], params["wait"])
-    module.exit_json(changed=False, probed=[source.to_json() for source in probed])
+    text = json.dumps([source.to_json() for source in probed], separators=(",", ":"))
+    module.exit_json(changed=False, probed=text, took=_took(started))
+
+
+def _took(started: float) -> dict[str, float]:
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return {"seconds": round(time.time() - started, 3), "memory": memory}
 
 
 if __name__ == "__main__":

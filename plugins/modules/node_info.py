@@ -14,6 +14,8 @@ description:
   - What does not answer is in the result, and is no failure. M(dockernet.lab.status) makes tables of it.
 requirements:
   - The Docker SDK for Python (Debian's python3-docker), where O(engine=true)
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
 options:
   engine:
     description: Whether this node has an engine.
@@ -37,13 +39,6 @@ options:
     description: URL of the cluster store to ask where the engine does not answer which it uses.
     type: str
     default: ""
-attributes:
-  check_mode:
-    description: Only looks, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 author:
   - The dockernet.lab maintainers
 """

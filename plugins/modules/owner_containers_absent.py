@@ -11,22 +11,15 @@ description:
   - Removes the containers that carry an owner's label, whatever made them (the topology, the Swarm's choice, its
     agent), and no others. So their engine itself takes their endpoints off the networks.
   - Tasks of swarm mode's services are left to the Swarm, which takes them away from a node that is drained.
+extends_documentation_fragment:
+  - dockernet.lab.attributes
+  - dockernet.lab.engine
 options:
   owners:
     description: Values of the label C(org.dockernet.lab).
     type: list
     elements: str
     required: true
-  docker_host:
-    description: URL of the engine.
-    type: str
-    default: unix:///var/run/docker.sock
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
-requirements: [python3-docker]
 author:
   - The dockernet.lab maintainers
 """

@@ -10,21 +10,14 @@ description:
   - A node that could not be looked at is a line of the table, and no failure.
 author:
   - The dockernet.lab maintainers
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
+  - dockernet.lab.topology
 options:
   lab:
     description: The name of the lab; empty for a cluster of real machines.
     type: str
     default: ""
-  networks:
-    description: The topology's networks.
-    type: list
-    elements: dict
-    required: true
-  containers:
-    description: The topology's containers.
-    type: list
-    elements: dict
-    required: true
   stages:
     description: What the topology has come to after each stage, where it is told in such; the closest one is shown.
     type: list
@@ -59,13 +52,6 @@ options:
     description: The registered result of M(dockernet.lab.node_info) on each node, by name; none of it need be there.
     type: dict
     required: true
-attributes:
-  check_mode:
-    description: Changes nothing, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 seealso:
   - module: dockernet.lab.node_info
   - module: dockernet.lab.lab_info

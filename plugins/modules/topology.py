@@ -10,6 +10,8 @@ short_description: Check what a lab or cluster declares before anything is touch
 description:
   - Runs on the controller and touches no host. Says everything that is wrong at once, one sentence each, with file and
     line where Ansible knows them.
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
 options:
   networks:
     description: The declared networks, as in C(topology_networks).
@@ -52,11 +54,6 @@ options:
     description: Address pools that must not overlap O(subnet), as owner to CIDR.
     type: dict
     default: {}
-attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: none
 author:
   - The dockernet.lab maintainers
 """

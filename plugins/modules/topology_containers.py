@@ -27,13 +27,15 @@ attributes:
   diff_mode:
     support: full
     description: Shows what differs in each container before and after.
+extends_documentation_fragment:
+  - dockernet.lab.topology.owner
 options:
   containers:
     description:
       - All declared containers, those of other nodes too. One of the owner's that is declared for another node is
         removed from this one.
-      - Each has C(name), C(networks) (names, or mappings of C(name), C(aliases), C(address)), C(node), and if wanted
-        C(image), C(command), C(env), C(labels), C(ports), C(listens), C(hostname), C(extra_hosts).
+      - Each has C(name), C(networks) (names, or mappings of C(name), C(aliases), C(address), C(address6)), C(node), and
+        if wanted C(image), C(command), C(env), C(labels), C(ports), C(listens), C(hostname), C(extra_hosts).
       - With V(classic) and V(mode) C(node) may be left out. The Swarm then chooses one that satisfies C(constraints),
         such as V(storage==ssd) (a label of the engine), V(node!=swl-demo0), or in swarm mode V(node.role==worker), and
         C(affinities), V(container==NAME) to share the node of a container that is declared above and
@@ -46,11 +48,6 @@ options:
     type: list
     elements: raw
     required: true
-  owner:
-    description: Value of the label C(org.dockernet.lab), normally the name of the lab.
-    type: str
-    default: dockernet
-    aliases: [lab]
   flavour:
     description:
       - V(classic) if O(docker_host) is the manager of a classic Swarm. It places the containers of all nodes, by

@@ -12,18 +12,17 @@ description:
   - A network that exists and differs is never removed or made anew. The module fails before it changes anything, and
     says in which property it differs.
   - Every network that it makes has the label C(org.dockernet.lab) with the owner's name as value.
-attributes:
-  check_mode:
-    support: full
-    description: Says what it would change, and changes nothing.
-  diff_mode:
-    support: full
-    description: Shows the networks before and after.
+extends_documentation_fragment:
+  - dockernet.lab.attributes
+  - dockernet.lab.topology.owner
 options:
   networks:
     description:
       - The declared networks, each with C(name) and, if wanted, C(driver) (V(bridge) or V(overlay)), C(internal),
-        C(subnet), C(gateway), C(options) and C(labels).
+        C(subnet), C(subnet6), C(gateway), C(options) and C(labels).
+      - A bridge network with C(subnet6), an IPv6 subnet such as V(fd00:10:1::/64), carries IPv6 beside IPv4. No engine
+        carries IPv6 on an overlay network. Engines before 27.0 keep the IPv6 of two bridge networks apart only with
+        C(experimental) and C(ip6tables) in their daemon.json.
       - What is not declared may have any value in a network that exists. Labels are never compared.
     type: list
     elements: raw
@@ -41,11 +40,6 @@ options:
   node:
     description: Name of the node that O(docker_host) is the engine of.
     type: str
-  owner:
-    description: Value of the label C(org.dockernet.lab), normally the name of the lab.
-    type: str
-    default: dockernet
-    aliases: [lab]
   docker_host:
     description:
       - URL of the engine. Overlay networks need a manager of the swarm, one engine with a cluster store, or the
@@ -97,9 +91,10 @@ networks:
     id: {description: ID; none for one that check mode would create., type: str}
     driver: {description: Driver., type: str}
     subnet: {description: First subnet., type: str}
+    subnet6: {description: IPv6 subnet; none where it carries IPv4 alone., type: str}
     scope: {description: C(local), C(global) (of a cluster store) or C(swarm)., type: str}
     action: {description: C(created), C(removed) or C(none)., type: str}
-  sample: {linux: {id: 0a5e, driver: overlay, subnet: 10.0.0.0/24, scope: global, action: created}}
+  sample: {linux: {id: 0a5e, driver: overlay, subnet: 10.0.0.0/24, subnet6: null, scope: global, action: created}}
 """
 
 from typing import Any
@@ -110,6 +105,7 @@ from ..module_utils import _engine_networks as edge
 from ..module_utils._engine import LOCAL_SOCKET, EngineError, connect
 from ..module_utils._engine_call import REFUSALS, words
 from ..module_utils._network_plan import NetworkPlan, ObservedNetwork, needed, plan_absent, plan_present
+from ..module_utils._sides import is_ipv6
 from ..module_utils._topology import FLAVOURS, Network, TopologyError, nodes_named, parse
 
 
@@ -171,7 +167,7 @@ def _summary(plan: NetworkPlan, seen: list[ObservedNetwork]) -> dict[str, Any]:
     created = {network.name: network for network in plan.create}
     kept = {network.name for network in plan.keep}
     summary: dict[str, Any] = {
-        network.name: {"id": None, "driver": network.driver, "subnet": network.subnet, "action": "created"}
+        network.name: {"id": None, "driver": network.driver, **_declared_subnets(network), "action": "created"}
         for network in plan.create
     }
     summary.update({network.name: {**_show(network), "action": "removed"} for network in plan.remove})
@@ -185,15 +181,25 @@ def _show(network: ObservedNetwork) -> dict[str, Any]:
     return {
         "id": network.id,
         "driver": network.driver,
-        "subnet": network.subnets[0] if network.subnets else None,
+        "subnet": next((subnet for subnet in network.subnets if not is_ipv6(subnet)), None),
+        "subnet6": next((subnet for subnet in network.subnets if is_ipv6(subnet)), None),
         "scope": network.scope,
     }
+
+
+def _declared_subnets(network: Network) -> dict[str, str | None]:
+    return {"subnet": network.subnet, "subnet6": network.subnet6}
 
 
 def _diff(plan: NetworkPlan) -> dict[str, Any]:
     gone = {n.name: {"driver": n.driver, "internal": n.internal, "subnets": list(n.subnets)} for n in plan.remove}
     new = {
-        n.name: {"driver": n.driver, "internal": n.internal, "subnet": n.subnet, "options": dict(n.options)}
+        n.name: {
+            "driver": n.driver,
+            "internal": n.internal,
+            **_declared_subnets(n),
+            "options": dict(n.options),
+        }
         for n in plan.create
     }
     return {"before": gone, "after": new}

@@ -7,12 +7,8 @@ module: topology_stage
 short_description: Tell how far a topology that is told in stages has come on an engine
 description:
   - Finds the last stage as which the engine's networks and containers are there. Changes nothing.
-attributes:
-  check_mode:
-    support: full
-    description: Only looks, so it does the same in check mode.
-  diff_mode:
-    support: none
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
 options:
   stages:
     description: The stages as the filter P(dockernet.lab.stages#filter) returns them.

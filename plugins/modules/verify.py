@@ -10,35 +10,22 @@ description:
   - The reports are C(report.html) for a browser (one file with picture, matrix and evidence), C(report.md) for pasting,
     C(report.json) for programs, C(junit.xml) for CI systems, and the picture as C(topology.svg), C(topology.mmd)
     (Mermaid) and C(topology.dot) (Graphviz).
+  - What it is about (O(coverage), O(only_networks) and their like) must be what M(dockernet.lab.network_probe) was
+    given. The summary and every report say what that was where it is not all.
   - Fails, with the wrong cells and their likely causes, where not every cell is correct.
   - Runs on the controller only. Use it with C(run_once).
 author:
   - The dockernet.lab maintainers
+extends_documentation_fragment:
+  - dockernet.lab.attributes.looks
+  - dockernet.lab.topology
+  - dockernet.lab.topology.flavour
+  - dockernet.lab.scope
 options:
   lab:
     description: The name of the lab or cluster, for reports.
     type: str
     required: true
-  networks:
-    description: The topology's networks.
-    type: list
-    elements: dict
-    required: true
-  containers:
-    description: The topology's containers.
-    type: list
-    elements: dict
-    required: true
-  nodes:
-    description: The names of all nodes that the topology may name.
-    type: list
-    elements: str
-    required: true
-  flavour:
-    description: The Swarm that placed the containers.
-    type: str
-    choices: [classic, mode, none]
-    default: none
   looks:
     description:
       - The registered result of each node's first M(dockernet.lab.network_probe), by node.
@@ -72,34 +59,6 @@ options:
     description: What the picture says of machines, as role to list of names.
     type: dict
     default: {}
-  coverage:
-    description: As of M(dockernet.lab.network_probe), which must have been given the same.
-    type: str
-    choices: [full, mesh, sample]
-    default: full
-  sample:
-    description: As of M(dockernet.lab.network_probe).
-    type: int
-    default: 1000
-  seed:
-    description: As of M(dockernet.lab.network_probe).
-    type: int
-    default: 0
-  short_ids:
-    description: As of M(dockernet.lab.network_probe).
-    type: bool
-    default: false
-  full_size:
-    description: As of M(dockernet.lab.network_probe).
-    type: bool
-    default: false
-attributes:
-  check_mode:
-    description: Changes no node, so it does the same in check mode.
-    support: full
-  diff_mode:
-    description: Changes nothing.
-    support: none
 seealso:
   - module: dockernet.lab.network_probe
 """

@@ -14,7 +14,7 @@ from ansible_collections.dockernet.lab.plugins.module_utils._resolver import (
     IN_FILE,
     has_answered,
 )
-from ansible_collections.dockernet.lab.plugins.module_utils._sides import is_six
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import bare, is_six
 from ansible_collections.dockernet.lab.plugins.plugin_utils._path_causes import clocks, on_the_way
 from ansible_collections.dockernet.lab.plugins.plugin_utils._paths import Paths
 
@@ -46,14 +46,23 @@ def _of_network(cell: Cell, world: World) -> str:
         return f"{network.name} on {node} is not as declared, and no engine changes a network that is there"
     if network.is_local:
         return f"{network.name} is missing on {node}: nobody has made it, or somebody has removed it"
-    if world.flavour != "mode" and (user := _user_of(network.name, node, world)):
-        said = f"{node} does not list {network.name}, though {user} is on it"
-        return f"{said}: its engine does not get to the cluster store, which is down or cannot be reached"
+    if world.flavour != "mode" and (proof := _has_lost_its_store(node, network.name, world)):
+        return f"{proof}: its engine does not get to the cluster store, which is down or cannot be reached"
     if world.flavour == "mode":
         return f"{network.name} is missing on {node}: no container there has joined it"
     if holders:
         return f"{node} does not see {network.name}, which {', '.join(holders)} has: has it lost the cluster store"
     return f"{network.name} is missing everywhere: nobody has made it, or somebody has removed it"
+
+
+def _has_lost_its_store(node: str, network: str, world: World) -> str:
+    """Why an engine cannot see what its store has: it does not list a network that is in use there; '' where it may."""
+    for name in sorted((each.name for each in world.topology.networks if not each.is_local), key=network.__ne__):
+        user = "" if world.networks_on(node, name) else _user_of(name, node, world)
+        if user:
+            beside = "" if name == network else f", nor {name}"
+            return f"{node} does not list {network}{beside}, though {user} is on {'it' if name == network else name}"
+    return ""
 
 
 def _user_of(network: str, node: str, world: World) -> str:
@@ -107,6 +116,15 @@ def _elsewhere(cell: Cell, _observed: str, world: World) -> str:
     return ""
 
 
+def _several(cell: Cell, _observed: str, world: World) -> str:
+    """Of a container that names no node, two run: of swarm mode's, at most one is the service's task."""
+    for name in _ends(cell):
+        nodes = [node for node, container in world.everywhere(name).items() if container.is_up]
+        if world.declared(name).node is None and len(nodes) > 1:
+            return f"{name} runs on {' and on '.join(nodes)}, and its name is answered with the addresses of all"
+    return ""
+
+
 def _not_attached(cell: Cell, observed: str, world: World) -> str:
     if cell.expected == DENIED and observed == ALLOWED:
         return ""
@@ -122,13 +140,18 @@ def _not_attached(cell: Cell, observed: str, world: World) -> str:
 
 
 def _attached_too_much(cell: Cell, observed: str, world: World) -> str:
-    if cell.expected != DENIED or observed != ALLOWED:
+    answered: set[str] | None = None
+    if cell.facet == "address" and observed == BLOCKED:
+        answered = set(world.resolution(cell.source, cell.subject).addresses)
+    elif cell.expected != DENIED or observed != ALLOWED:
         return ""
     declared_networks = {network.name for network in world.topology.networks}
     for name in _ends(cell):
         container, declared = world.seen(name), world.declared(name)
         for endpoint in container.endpoints if container else ():
-            if endpoint.network in declared_networks and not declared.attachment(endpoint.network):
+            if endpoint.network not in declared_networks or declared.attachment(endpoint.network):
+                continue
+            if answered is None or world.end(cell.target, endpoint.network) in answered:
                 return f"{name} is attached to {endpoint.network}, which the topology does not say"
     return ""
 
@@ -157,10 +180,12 @@ def _address_changed(cell: Cell, _observed: str, world: World) -> str:
 
 
 def _address_not_as_declared(cell: Cell, observed: str, world: World) -> str:
-    attachment = world.declared(cell.source).attachment(cell.subject) if cell.facet == "attachment" else None
-    if observed != BLOCKED or attachment is None or not attachment.address:
+    if cell.facet != "attachment" or observed != BLOCKED:
         return ""
-    return f"{cell.source} was connected to {cell.subject} without the address that is declared for it there"
+    attachment = world.declared(cell.source).attachment(bare(cell.subject))
+    if attachment is None or not attachment.fixed(cell.subject):
+        return ""
+    return f"{cell.source} was connected to {bare(cell.subject)} without the address that is declared for it there"
 
 
 def _unfiltered_ipv6(cell: Cell, observed: str, world: World) -> str:
@@ -291,6 +316,7 @@ _OF_THE_ENDS: tuple[Callable[[Cell, str, World], str], ...] = (
     _placed_otherwise,
     _not_running,
     _elsewhere,
+    _several,
     _not_attached,
     _address_taken,
     _address_changed,

@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import Topology
 from ansible_collections.dockernet.lab.plugins.plugin_utils._picture import NETWORK_COLOURS, printable
 from ansible_collections.dockernet.lab.plugins.plugin_utils._picture_cut import States, is_home, machines_of
+from ansible_collections.dockernet.lab.plugins.plugin_utils._picture_shapes import NOT_ASKED
 from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Run
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import NO_VALUE, WRONG
 
 RED, GREY = "#CF222E", "#7B8797"
+_UNPROVEN = {NO_VALUE: "no value", NOT_ASKED: "not asked"}
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def _mermaid_bar(bar: _Bar) -> str:
 
 
 def _mermaid_line(state: str) -> str:
-    return {WRONG: "-. wrong .-", NO_VALUE: "-. no value .-"}.get(state, "---")
+    return {WRONG: "-. wrong .-", **{each: f"-. {word} .-" for each, word in _UNPROVEN.items()}}.get(state, "---")
 
 
 def _mermaid_styles(graph: _Graph) -> Iterator[str]:
@@ -124,7 +126,7 @@ def _mermaid_styles(graph: _Graph) -> Iterator[str]:
         yield f"  style {bar.key} fill:{bar.colour},stroke:{bar.colour},color:{bar.ink}"
     yield from (f"  style {group.key} fill:#F5F7FA,stroke:#D5DBE3,color:#1B2430" for group in graph.groups)
     yield from (f"  style {group.key}_empty fill:none,stroke:none" for group in graph.groups if not group.containers)
-    for state, colour in ((WRONG, RED), (NO_VALUE, GREY)):
+    for state, colour in ((WRONG, RED), (NO_VALUE, GREY), (NOT_ASKED, GREY)):
         numbers = [str(number) for number, link in enumerate(graph.links) if link.state == state]
         if numbers:
             yield f"  linkStyle {','.join(numbers)} stroke:{colour},stroke-width:3px,color:{colour}"
@@ -144,7 +146,7 @@ def dot(run: Run, links: States) -> str:
     graph = _Graph(run, links)
     lines = [
         f"graph {_dot(run.lab)} {{",
-        f'  label={_dot(f"{run.lab}: {run.summary}")}; labelloc=t; fontname="sans-serif"; compound=true;',
+        f'  label={_dot(f"{run.lab}: {run.outcome}")}; labelloc=t; fontname="sans-serif"; compound=true;',
         '  node [shape=box, style="rounded,filled", fillcolor="#FFFFFF", color="#C3CBD6", fontname="sans-serif"];',
         '  edge [fontname="sans-serif", penwidth=2, color="#505C6C"];',
         *(f"  {_dot_bar(bar)}" for bar in graph.bars),
@@ -179,7 +181,8 @@ def _dot_bar(bar: _Bar) -> str:
 def _dot_line(state: str) -> str:
     if state == WRONG:
         return f' [color="{RED}", fontcolor="{RED}", style=dashed, penwidth=3, label="wrong"]'
-    return f' [color="{GREY}", fontcolor="{GREY}", style=dotted, label="no value"]' if state == NO_VALUE else ""
+    word = _UNPROVEN.get(state)
+    return f' [color="{GREY}", fontcolor="{GREY}", style=dotted, label="{word}"]' if word else ""
 
 
 def _dot(text: str) -> str:

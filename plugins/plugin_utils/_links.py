@@ -7,6 +7,7 @@ from collections import Counter
 from typing import NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import bare
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import Topology
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import CORRECT, NO_VALUE, WRONG, Verdict
 
@@ -41,7 +42,7 @@ def links(topology: Topology, verdicts: list[Verdict]) -> dict[str, dict[str, st
     refused = [each for each in connects if _is(each, WRONG) and broken.isdisjoint(_ends(each))]
     broken |= {end for each in refused for end in _blamed(each, served)}
 
-    attached = {Link(each.cell.source, each.cell.subject) for each in verdicts if _is_attached(each)}
+    attached = {Link(each.cell.source, bare(each.cell.subject)) for each in verdicts if _is_attached(each)}
     states: dict[str, dict[str, str]] = {}
     for link in declared:
         proven = CORRECT if link in attached | came_through else NO_VALUE
@@ -53,9 +54,9 @@ def _broken_by_themselves(declared: list[Link], verdicts: list[Verdict]) -> set[
     wrong = [each.cell for each in verdicts if each.verdict == WRONG]
     stopped = {cell.source for cell in wrong if cell.facet == "placement" and cell.source == cell.target}
     broken = {link for link in declared if link.container in stopped}
-    broken |= {Link(cell.source, cell.subject) for cell in wrong if cell.facet == "attachment"}
+    broken |= {Link(cell.source, bare(cell.subject)) for cell in wrong if cell.facet == "attachment"}
     leaks = {
-        (cell.source, Link(cell.target, cell.network))
+        (cell.source, Link(cell.target, bare(cell.network)))
         for cell in wrong
         if cell.facet in ("ping", "tcp") and cell.expected != ALLOWED
     }
@@ -90,4 +91,4 @@ def _is_attached(each: Verdict) -> bool:
 
 
 def _ends(each: Verdict) -> tuple[Link, Link]:
-    return Link(each.cell.source, each.cell.network), Link(each.cell.target, each.cell.network)
+    return Link(each.cell.source, bare(each.cell.network)), Link(each.cell.target, bare(each.cell.network))

@@ -39,7 +39,7 @@ class Paths:
         self.of_network: dict[tuple[str, Nodes[str]], Tally] = defaultdict(Tally)
         self.inside: dict[str, Tally] = defaultdict(Tally)
         self.at: dict[str, Tally] = defaultdict(Tally)
-        local = {network.name for network in world.topology.networks if network.is_local}
+        local = {side for network in world.topology.networks if network.is_local for side in network.sides}
         for cell, observed in readings:
             if cell.expected != ALLOWED or cell.source == cell.target or observed not in (ALLOWED, BLOCKED):
                 continue

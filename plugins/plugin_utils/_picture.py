@@ -21,6 +21,7 @@ from ansible_collections.dockernet.lab.plugins.plugin_utils._picture_layout impo
 from ansible_collections.dockernet.lab.plugins.plugin_utils._picture_shapes import (
     CORRECT,
     NO_VALUE,
+    NOT_ASKED,
     PLAIN,
     STYLES,
     WRONG,
@@ -111,8 +112,8 @@ def draw_svg(
     nodes: `{name, address or None, roles: [str]}`. One whose role is the store's kind ("Consul") and that has no
         containers is drawn as the store's home. Nodes that only containers name are drawn after these.
     store: URL of the cluster store, like "consul://192.168.99.100:8500"; None where there is none.
-    links: container -> network -> "correct", "wrong" or "no_value" (which a missing one is); None where nothing
-        was verified.
+    links: container -> network -> "correct", "wrong", "not_asked" or "no_value" (which a missing one is); None where
+        nothing was verified.
     addresses: container -> network -> address.
     summary: a line below the title, like "48 cells: 48 correct, 0 wrong, 0 no value".
     """
@@ -330,7 +331,7 @@ def _port(port: Port) -> str:
     x, y = _number(port.at.x), _number(port.at.y)
     if port.state == WRONG:
         return _cross(port.at)
-    if port.state == NO_VALUE:
+    if port.state in (NO_VALUE, NOT_ASKED):
         return _element("circle", cx=x, cy=y, r="4.5", class_="port hollow no_value")
     return _element("circle", cx=x, cy=y, r="5", class_=f"{_colour(port.network)}-fill")
 
@@ -363,7 +364,9 @@ def _key(key: Key) -> str:
 
 
 def _state_class(state: str, network: int) -> str:
-    return _colour(network) if state in (PLAIN, CORRECT) else state
+    if state in (PLAIN, CORRECT):
+        return _colour(network)
+    return NO_VALUE if state == NOT_ASKED else state
 
 
 def _lock(at: Point, colour: str) -> str:

@@ -63,6 +63,7 @@ from ansible_collections.dockernet.lab.plugins.plugin_utils._picture_shapes impo
     CORRECT,
     NAME_LINES,
     NO_VALUE,
+    NOT_ASKED,
     PLAIN,
     STYLES,
     WRONG,
@@ -483,7 +484,7 @@ class _Painter:
         """Explain what marks the picture uses."""
         words: list[tuple[str, str]] = []
         seen = {port.state for port in self.picture.ports}
-        if seen & {WRONG, NO_VALUE}:
+        if seen & {WRONG, NO_VALUE, NOT_ASKED}:
             words += [(state, word) for state, word in _STATE_WORDS.items() if state in seen]
         if any(bar.lock for bar in self.picture.bars):
             words.append(("internal", "internal: no way out"))
@@ -500,7 +501,12 @@ class _Painter:
             x += width + 28
 
 
-_STATE_WORDS = {CORRECT: "as expected", WRONG: "wrong", NO_VALUE: "no value: could not be judged"}
+_STATE_WORDS = {
+    CORRECT: "as expected",
+    WRONG: "wrong",
+    NO_VALUE: "no value: could not be judged",
+    NOT_ASKED: "not asked in this run",
+}
 
 
 def describe(container: Container, addresses: Addresses) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ansible_collections.dockernet.lab.plugins.plugin_utils._text_width import shorten, text_width, wrap
 
-PLAIN, CORRECT, WRONG, NO_VALUE = "plain", "correct", "wrong", "no_value"
+PLAIN, CORRECT, WRONG, NO_VALUE, NOT_ASKED = "plain", "correct", "wrong", "no_value", "not_asked"
 
 NAME_LINES = 3
 

@@ -15,10 +15,11 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from ansible_collections.dockernet.lab.plugins.module_utils._counts import things
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, FACETS
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import Container
 from ansible_collections.dockernet.lab.plugins.plugin_utils._picture import NETWORK_COLOURS, printable
-from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Finding, Row, Run, findings, things
+from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Finding, Row, Run, findings
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import (
     ALL_CORRECT,
     CORRECT,
@@ -58,7 +59,7 @@ def html(run: Run, picture: str) -> str:
         "no_value": f"{summary.no_value:,}",
         "picture": picture,
         "picture_open": "open" if len(run.world.topology.containers) <= UNFOLDED_PICTURE else "",
-        "findings": "".join(_list(found)),
+        "findings": "".join(_list(found, "every promise" + " that was asked about" * bool(run.coverage))),
         "machines": "".join(_machines(run)),
         "networks": "".join(_networks(run)),
         "left_out": _left_out(run, shown),
@@ -90,7 +91,7 @@ def _script_safe(data: Any) -> str:
 def _headline(run: Run) -> str:
     summary = run.summary
     if summary.status == ALL_CORRECT:
-        return "Everything is as promised"
+        return "Everything that was asked is as promised" if run.coverage else "Everything is as promised"
     if not summary.correct and not summary.wrong:
         return "Nothing could be judged"
     if summary.wrong:
@@ -111,9 +112,9 @@ def _about(run: Run) -> Iterator[str]:
         yield {"classic": "classic Swarm", "mode": "swarm mode"}.get(run.flavour, run.flavour)
 
 
-def _list(found: Sequence[Finding]) -> Iterator[str]:
+def _list(found: Sequence[Finding], promises: str) -> Iterator[str]:
     if not found:
-        yield '<p class="calm">Nothing is wrong, and every promise has a value.</p>'
+        yield f'<p class="calm">Nothing is wrong, and {promises} has a value.</p>'
         return
     left = MOST_ROWS
     any_wrong = found[0].verdict == WRONG
@@ -162,7 +163,8 @@ def _machines(run: Run) -> Iterator[str]:
     for container in run.world.topology.containers:
         counts[run.world.place(container.name)] = counts.get(run.world.place(container.name), 0) + 1
     for name, seen in run.world.nodes.items():
-        state = f'<span class="tag no_value">no value</span> {_text(seen.error)}' if seen.error else "looked at"
+        tag = "not asked" if run.world.is_left_out(name) else "no value"
+        state = f'<span class="tag no_value">{tag}</span> {_text(seen.error)}' if seen.error else "looked at"
         yield (
             f"<tr><th scope=row>{_text(name)}<td>{_text(seen.engine)}<td class=number>{counts.get(name, 0)}<td>{state}"
         )

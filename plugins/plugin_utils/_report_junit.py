@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from xml.sax.saxutils import escape, quoteattr
 
+from ansible_collections.dockernet.lab.plugins.module_utils._counts import things
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import FACETS
 from ansible_collections.dockernet.lab.plugins.plugin_utils._picture import printable
-from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Run, subject_of, things, who
+from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Run, subject_of, who
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import NO_VALUE, WRONG, Verdict
 
 MOST_LINES = 1000  # cells that one case tells
@@ -63,6 +64,9 @@ class _Suite:
             "package": self.run.lab,
         }
         yield f"  <testsuite{_attributes(attributes)}>"
+        if self.run.coverage:
+            covered = {"name": "coverage", "value": self.run.coverage}
+            yield f"    <properties><property{_attributes(covered)}/></properties>"
         for name, verdicts in self.cases.items():
             case = {"classname": f"{self.run.lab}.{self.facet}", "name": name, "time": "0"}
             state = _state(verdicts)

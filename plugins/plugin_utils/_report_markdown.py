@@ -6,8 +6,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from ansible_collections.dockernet.lab.plugins.module_utils._counts import things
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED
-from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Finding, Run, findings, things
+from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Finding, Run, findings
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import CORRECT, NO_VALUE, WRONG, Verdict
 
 MOST_ROWS = 25
@@ -95,6 +96,7 @@ def _matrix(run: Run) -> Iterator[str]:
         row = " ".join(f"{signs.get((source, target), ' '):>{digits}}" for target in names)
         lines.append(f"{number:>{digits}}  {source:{wide}} {row}".rstrip())
     legend = "   ".join(f"{sign} {meaning}" for meaning, sign in SIGNS.items())
+    legend += "   (blank) not asked" if run.coverage else ""
     yield "### Matrix: who (rows) reaches whom (columns)"
     yield "\n".join(["```text", *lines, "", legend, "```"])
 

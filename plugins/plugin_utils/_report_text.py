@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Finding, findings, things
+from ansible_collections.dockernet.lab.plugins.module_utils._counts import things
+from ansible_collections.dockernet.lab.plugins.plugin_utils._run import Finding, findings
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import WRONG, Verdict, summarize
 
 MOST_LINES = 20

@@ -42,6 +42,11 @@ class Run:
         return summarize(self.verdicts)
 
     @property
+    def outcome(self) -> str:
+        """The summary, with what was asked where that is not all."""
+        return f"{self.summary} ({self.coverage.about})" if self.coverage else str(self.summary)
+
+    @property
     def placed(self) -> Topology:
         """The topology as it is drawn: what names no node is where the Swarm has put it, as far as it was found."""
         containers = (
@@ -110,8 +115,3 @@ def subject_of(cell: Cell) -> str:
     if cell.facet == "hosts_file" and cell.subject.startswith(OWN_LINE):
         return f"own line for {cell.subject[len(OWN_LINE) :]}"
     return cell.subject
-
-
-def things(count: int, thing: str = "cell") -> str:
-    """A number of things: '1 cell', '2 cells'."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -125,7 +125,8 @@ def _absent(declared: Container, nodes: Sequence[NodeSeen]) -> ContainerRow:
         declared.node or "",
         "missing" if asked else "unknown",
         image=declared.image,
-        networks={attachment.network: "" for attachment in declared.attachments},
+        networks={attachment.network: "" for attachment in declared.attachments}
+        or dict.fromkeys(filter(None, [declared.network_mode]), ""),
     )
 
 
@@ -147,6 +148,8 @@ def network_rows(topology: Topology, flavour: str, nodes: Sequence[NodeSeen]) ->
                 seen.setdefault(key, []).append(node.name)
     rows: list[NetworkRow] = []
     for declared in topology.networks:
+        if declared.is_predefined:
+            continue
         found = [key for key in seen if key.name == declared.name]
         have = {name for key in found for name in seen[key]}
         lacking = tuple(node for node in _expected_on(declared, topology, flavour, nodes) if node not in have)
@@ -185,7 +188,7 @@ def closest_stage(stages: Sequence[Topology], nodes: Sequence[NodeSeen]) -> int:
     seen = {item["name"]: set(item["networks"]) for _node, item in _containers(nodes)}
 
     def distance(stage: Topology) -> int:
-        wanted = {c.name: {a.network for a in c.attachments} for c in stage.containers}
+        wanted = {c.name: {a.network for a in c.attachments} or {c.network_mode} for c in stage.containers}
         known = {c.name for other in stages for c in other.containers}
         return sum(wanted.get(name) != seen.get(name) for name in known)
 

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+from ansible_collections.dockernet.lab.plugins.module_utils._counts import things
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, Cell
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import BLOCKED, World, read
 from ansible_collections.dockernet.lab.plugins.module_utils._resolver import has_answered
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import is_ipv6, is_six, without_port
 from ansible_collections.dockernet.lab.plugins.plugin_utils._causes import likely_cause
 from ansible_collections.dockernet.lab.plugins.plugin_utils._paths import Paths
 
@@ -48,7 +50,7 @@ class Summary(NamedTuple):
         return NOT_ALL_CORRECT if self.wrong or self.no_value else ALL_CORRECT
 
     def __str__(self) -> str:
-        return f"{self.total} cells: {self.correct} correct, {self.wrong} wrong, {self.no_value} no value"
+        return f"{things(self.total)}: {self.correct} correct, {self.wrong} wrong, {self.no_value} no value"
 
 
 def judge(world: World) -> list[Verdict]:
@@ -122,14 +124,16 @@ class Proof:
     def __init__(self, world: World, cells: Iterable[Cell]) -> None:
         self._world = world
         live = [name for name, seen in world.sources.items() if not seen.error]
-        self._hears = {name for name in live if has_answered(world.sources[name].answers)}
+        self._hears = {name for name in live if has_answered(world.sources[name].answers) or world.has_no_resolver(name)}
         self._live = Counter(segment for name in live for segment in world.membership.segments(name).values())
         # Whom others are to resolve: what it says to itself proves nothing.
         names = (cell for cell in cells if cell.facet == "name" and cell.expected == ALLOWED)
-        self._is_asked_for = {cell.target for cell in names if cell.source != cell.target}
-        self._pings: set[str] = set()
-        self._is_reached: set[str] = set()
-        self._is_named: set[str] = set()
+        self._is_asked_for = {(cell.target, is_six(cell.subject)) for cell in names if cell.source != cell.target}
+        self._is_asked_for |= {(target, is_six(network)) for _, target, network in world.witnesses()}
+        # Each with whether that was by IPv6.
+        self._pings: set[tuple[str, bool]] = set()
+        self._is_reached: set[tuple[str, bool]] = set()
+        self._is_named: set[tuple[str, bool]] = set()
         self._connects: set[str] = set()
         self._is_served: set[tuple[str, str]] = set()
         for name in live:
@@ -145,44 +149,58 @@ class Proof:
         if cell.facet == "hosts_file" or (cell.facet == "name" and self._world.membership.reads_peers(source)):
             works = {source: bool(self._world.hosts(source))}
         elif cell.facet == "name":
-            works = {source: source in self._hears, target: target in self._is_named}
+            named = (target, is_six(cell.subject)) in self._is_named or self._is_up_without_a_name(target)
+            works = {source: source in self._hears, target: named}
         elif cell.facet == "tcp":
-            prober = source in self._pings or source in self._connects
+            prober = self._has_pinged(source, is_six(cell.network)) or source in self._connects
             works = {source: prober, target: (target, cell.subject) in self._is_served}
         else:
-            works = {source: source in self._pings, target: target in self._is_reached}
+            by_ipv6 = is_six(cell.network)
+            works = {source: self._has_pinged(source, by_ipv6), target: (target, by_ipv6) in self._is_reached}
         return [name for name, has_worked in works.items() if not has_worked]
+
+    def _has_pinged(self, name: str, by_ipv6: bool) -> bool:
+        """Whether a container's pings work; one that has no IPv6 shows it with IPv4."""
+        has_ipv6 = any(map(is_six, self._world.membership.segments(name)))
+        return (name, by_ipv6 and has_ipv6) in self._pings
+
+    def _is_up_without_a_name(self, name: str) -> bool:
+        """Whether nobody can have named it, since it is on one of the engines' own networks."""
+        seen = self._world.seen(name)
+        return self._world.declared(name).network_mode is not None and seen is not None and seen.is_up
 
     def _take_pings(self, name: str) -> None:
         for address, pong in self._world.sources[name].pings.items():
-            if isinstance(pong, float):
-                for holder, network in self._world.holders_near(name, address):
-                    if self._counts(name, holder, "" if holder == name else network):
-                        self._pings.add(name)
-                        self._is_reached.add(holder)
+            holders = list(self._world.holders_near(name, address)) if isinstance(pong, float) else []
+            if len({holder for holder, _ in holders}) == 1:  # of two, it may be either that has answered
+                for holder, network in holders:
+                    if self._counts(name, holder, address, "" if holder == name else network):
+                        self._pings.add((name, is_ipv6(address)))
+                        self._is_reached.add((holder, is_ipv6(address)))
 
     def _take_answers(self, name: str) -> None:
         for answer in self._world.sources[name].answers.values():
             if not isinstance(answer, str):
                 for address in answer:
+                    named = is_ipv6(address)
                     for holder, _ in self._world.holders_near(name, address):
-                        if holder != name or name not in self._is_asked_for:
-                            self._is_named.add(holder)
+                        if holder != name or (name, named) not in self._is_asked_for:
+                            self._is_named.add((holder, named))
 
     def _take_connects(self, name: str) -> None:
         for end, pong in self._world.sources[name].connects.items():
             if isinstance(pong, float):
-                address, _, port = end.rpartition(":")
+                address, port = without_port(end)
                 for holder, network in self._world.holders_near(name, address):
-                    if self._counts(name, holder, "" if holder == name else network):
+                    if self._counts(name, holder, address, "" if holder == name else network):
                         self._connects.add(name)
-                    if self._counts(name, holder, network):
+                    if self._counts(name, holder, address, network):
                         self._is_served.add((holder, f"{network}:{port}"))
 
-    def _counts(self, name: str, holder: str, network: str) -> bool:
+    def _counts(self, name: str, holder: str, address: str, network: str) -> bool:
         """Whether what worked between two proves anything: with itself it does so only for want of a peer.
 
-        network: '' for any.
+        network: '' for any that carries the address's family.
         """
         if holder != name:
             return not network or self._world.membership.lets_through(network)
@@ -190,4 +208,5 @@ class Proof:
         return not any(
             self._live[segments[each]] > 1 and self._world.membership.lets_through(each)
             for each in ([network] if network else segments)
+            if is_six(each) == is_ipv6(address)
         )

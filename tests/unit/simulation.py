@@ -22,9 +22,16 @@ from ansible_collections.dockernet.lab.plugins.module_utils._observation import 
     SourceObservation,
 )
 from ansible_collections.dockernet.lab.plugins.module_utils._reading import World
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Container, Network, Topology
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import bare, is_six, six, without_port
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import (
+    PREDEFINED_NETWORKS,
+    Container,
+    Network,
+    Topology,
+)
 
 RESOLVER = "127.0.0.11"
+UPSTREAM = "9.9.9.9"  # what containers on the engines' own networks have instead; it cannot be reached
 
 
 class Cluster:
@@ -32,7 +39,8 @@ class Cluster:
 
     lost: pairs of ends between which packets vanish, in either direction: containers' names, or nodes' for what travels
     between these. narrow: pairs of nodes between which nothing large passes. closed: networks that pass nothing
-    between nodes. deaf: pairs of nodes that do not tell each other their names. clocks: seconds, by node.
+    between nodes. deaf: pairs of nodes that do not tell each other their names. clocks: seconds, by node. unfiltered:
+    nodes that forward IPv6 between all their networks. doubles: undeclared containers of declared names, by node.
     """
 
     def __init__(
@@ -54,6 +62,8 @@ class Cluster:
         self.clocks: dict[str, float] = {}
         self.narrow: set[frozenset[str]] = set()
         self.deaf: set[frozenset[str]] = set()
+        self.unfiltered: set[str] = set()
+        self.doubles: dict[str, list[ContainerObservation]] = {}
         self.hosts: dict[str, str] = {}  # of containers whose file is not as their engine wrote it
         self.server: dict[str, str] = {}
         self.silent_resolvers: set[str] = set()
@@ -61,7 +71,7 @@ class Cluster:
         self._on: dict[str, list[str]] = {}  # containers by node
         self.networks = {node: self._networks_of(node) for node in engines}
         self._declared = {c.name: c for c in topology.containers}
-        self._network = {network.name: network for network in topology.networks}
+        self._network = {side: network for network in topology.networks for side in network.sides}
         self._assigned = self._assign()
         self.containers = {c.name: self._container(c) for c in topology.containers}
 
@@ -73,7 +83,7 @@ class Cluster:
             used = node in network.nodes or (network.name, node) in self._used
             if used or (not network.is_local and self.flavour != "mode"):
                 scope = "local" if network.is_local else "global"
-                subnets = (network.subnet,) if network.subnet else ()
+                subnets = tuple(filter(None, (network.subnet, network.subnet6)))
                 ident = f"{network.name}-{node if network.is_local else ''}"
                 found.append(NetworkObservation(network.name, ident, network.driver, scope, network.internal, subnets))
         return found
@@ -82,27 +92,34 @@ class Cluster:
         """An address for each attachment; local networks of several nodes have the same ones."""
         addresses: dict[tuple[str, str], str] = {}
         for number, network in enumerate(self.topology.networks):
-            subnet = ipaddress.ip_network(network.subnet or f"10.{number}.0.0/16")
-            members = [c for c in self.topology.containers if any(a.network == network.name for a in c.attachments)]
-            asked = {a.address for c in members if (a := c.attachment(network.name)) and a.address}
-            free: dict[str, int] = {}
-            for container in members:
-                attachment = container.attachment(network.name)
-                place = self.places[container.name] if network.is_local else ""
-                address = attachment.address if attachment else None
-                while address is None or (address in asked and not (attachment and attachment.address)):
-                    free[place] = free.get(place, 1) + 1
-                    address = str(subnet[free[place]])
-                addresses[container.name, network.name] = address
+            self._assign_on(addresses, network, network.name, network.subnet or f"10.{number}.0.0/16")
+            if network.subnet6:
+                self._assign_on(addresses, network, six(network.name), network.subnet6)
         return addresses
+
+    def _assign_on(self, addresses: dict[tuple[str, str], str], network: Network, side: str, pool: str) -> None:
+        subnet = ipaddress.ip_network(pool)
+        members = [(c, a) for c in self.topology.containers for a in c.attachments if a.network == network.name]
+        asked = {fixed for _, a in members if (fixed := a.fixed(side))}
+        free: dict[str, int] = {}
+        for container, attachment in members:
+            place = self.places[container.name] if network.is_local else ""
+            address = attachment.fixed(side)
+            while address is None or (address in asked and not attachment.fixed(side)):
+                free[place] = free.get(place, 1) + 1
+                address = str(subnet[free[place]])
+            addresses[container.name, side] = address
 
     def _container(self, declared: Container) -> ContainerObservation:
         ident = self.ids.get(declared.name, "")
         endpoints = tuple(
-            EndpointObservation(a.network, address, address)
+            EndpointObservation(side, address, address)
             for a in declared.attachments
-            if (address := self._assigned[declared.name, a.network])
+            for side in self._network[a.network].sides
+            if (address := self._assigned[declared.name, side])
         )
+        if declared.network_mode in ("host", "none"):
+            endpoints = (EndpointObservation(declared.network_mode),)
         hostname = declared.hostname or ident[:12] or f"id-{declared.name}"
         return ContainerObservation(
             declared.name, "running", 4711, since=60, hostname=hostname, endpoints=endpoints, id=ident
@@ -112,14 +129,19 @@ class Cluster:
 
     def stop(self, name: str) -> None:
         """It has no process, and so no address."""
-        gone = tuple(EndpointObservation(e.network) for e in self.containers[name].endpoints)
+        gone = tuple(EndpointObservation(e.network) for e in self.containers[name].endpoints if not is_six(e.network))
         self.containers[name] = replace(
             self.containers[name], state="exited", pid=0, exit_code=137, since=12, endpoints=gone
         )
 
+    def double(self, name: str, node: str, network: str, address: str) -> None:
+        """Another container of that name on another node, as swarm mode allows: the network answers for both."""
+        endpoints = (EndpointObservation(network, address, address),)
+        self.doubles.setdefault(node, []).append(replace(self.containers[name], endpoints=endpoints, since=5))
+
     def disconnect(self, name: str, network: str) -> None:
         """Take it off a network."""
-        left = tuple(e for e in self.containers[name].endpoints if e.network != network)
+        left = tuple(e for e in self.containers[name].endpoints if bare(e.network) != network)
         self.containers[name] = replace(self.containers[name], endpoints=left)
 
     def connect(self, name: str, network: str, address: str) -> None:
@@ -150,8 +172,9 @@ class Cluster:
         world = World(self.topology, nodes, flavour=self.flavour, **options)  # type: ignore[arg-type]
         for name, container in self.containers.items():
             if container.is_up and self.places[name] not in self.errors:
+                server = self.server.get(name, UPSTREAM if self._declared[name].network_mode else RESOLVER)
                 world.sources[name] = SourceObservation(
-                    name, "", self.hosts.get(name, self._hosts_file(name)), self.server.get(name, RESOLVER)
+                    name, "", self.hosts.get(name, self._hosts_file(name)), server
                 )
         self._ask(world)
         return world
@@ -162,7 +185,7 @@ class Cluster:
         if not self._on:
             for name, place in self.places.items():
                 self._on.setdefault(place, []).append(name)
-        containers = tuple(self.containers[name] for name in self._on.get(node, ()))
+        containers = (*(self.containers[name] for name in self._on.get(node, ())), *self.doubles.get(node, ()))
         return NodeObservation(
             node, self.engines[node], "", containers, tuple(self.networks[node]), self.clocks.get(node, 0.0)
         )
@@ -180,13 +203,14 @@ class Cluster:
             elif facet == "ping":
                 seen.pings[subject] = self.pong(name, subject)
             else:
-                address, _, port = subject.partition(":")
+                address, port = without_port(subject)
                 seen.connects[subject] = self.pong(name, address, port)
 
     def _questions(self, world: World) -> Iterator[tuple[str, str, str]]:
         """Facet, who asks, and what for."""
         for name in world.sources:
             yield "name", name, name
+            yield "name", name, six(name)
             yield from (("ping", name, address) for address in sorted(self.containers[name].addresses))
             yield from (("tcp", name, end) for end in world.listening_ends(name))
         for cell in world.cells():
@@ -195,15 +219,20 @@ class Cluster:
             elif cell.facet in ("ping", "mtu", "tcp"):
                 yield cell.facet, cell.source, world.end(cell.target, cell.network, cell.port)
         for source, target, network in world.witnesses():
-            yield "name", source, target
+            yield "name", source, six(target) if is_six(network) else target
             yield "ping", source, world.end(target, network)
+            for port in world.declared(target).listens:
+                yield "tcp", source, world.end(target, network, str(port))
 
     # The rules of engines, once more
 
     def _hosts_file(self, name: str) -> str:
         """As facts of each version have it; from 1.10 on no peer is ever in it."""
         engine, container = self.engines[self.places[name]], self.containers[name]
-        own = [f"{e.own_address}\t{container.hostname}" for e in container.endpoints]
+        if self._declared[name].network_mode == "host" and not self._declared[name].extra_hosts:
+            # Its node's, which may have anything, and need not have anything.
+            return f"127.0.0.1\t{self.places[name]}\n10.0.0.77\t{' '.join(self.containers)}\n"
+        own = [f"{e.own_address}\t{container.hostname}" for e in container.endpoints if e.own_address]
         fixed = ["127.0.0.1\tlocalhost", "::1\tlocalhost ip6-localhost ip6-loopback"]
         extra = [f"{address}\t{host}" for host, address in self._declared[name].extra_hosts.items()]
         if _release(engine) >= (1, 10):
@@ -212,6 +241,7 @@ class Cluster:
             f"{e.own_address}\t{other}{suffix}"
             for other, seen in self.containers.items()
             for e in seen.endpoints
+            if not is_six(e.network) and e.network not in PREDEFINED_NETWORKS
             for suffix in ("", f".{e.network}")
             if other != name and e.own_address and self._meet(name, other, e.network)
         ]
@@ -223,13 +253,20 @@ class Cluster:
             return "time-out"
         if _release(self.engines[self.places[name]]) < (1, 10):
             return "NXDOMAIN"
-        words = subject.lower().split(".")
-        networks = [e.network for e in self.containers[name].endpoints]
+        if self._declared[name].network_mode:
+            return "network is unreachable" if self._declared[name].network_mode == "none" else "time-out"
+        words = bare(subject).lower().split(".")
+        networks = [e.network for e in self.containers[name].endpoints if not is_six(e.network)]
         for count in range(len(words), 0, -1):
             head, tail = ".".join(words[:count]), ".".join(words[count:])
-            for network in networks:
-                if tail in ("", network.lower()) and (found := self._records(name, network).get(head)):
+            known = [network for network in networks if tail in ("", network.lower())]
+            known = [network for network in known if head in self._records(name, network)]
+            for network in known:
+                side = six(network) if is_six(subject) else network
+                if side in self._network and (found := self._records(name, side).get(head)):
                     return found
+            if known:
+                return []  # it has no address of that family
         return "NXDOMAIN"
 
     def _records(self, name: str, network: str) -> dict[str, list[str]]:
@@ -251,7 +288,7 @@ class Cluster:
             if frozenset((self.places[name], self.places[other])) in self.deaf:
                 continue
             declared, version = self._declared[other], _release(self.engines[self.places[other]])
-            attachment = declared.attachment(network)
+            attachment = declared.attachment(bare(network))
             names = {other}
             if version >= (1, 10) and attachment:
                 names |= set(attachment.aliases)
@@ -259,8 +296,10 @@ class Cluster:
                 names.add(seen.id[:12])
             if version >= (20, 10) and declared.hostname:
                 names.add(declared.hostname)
+            doubles = [each for on_node in self.doubles.values() for each in on_node if each.name == other]
+            found = [endpoint.own_address, *(double.address(network) for double in doubles)]
             for each in {each.lower() for each in names}:
-                records.setdefault(each, []).append(endpoint.own_address)
+                records.setdefault(each, []).extend(filter(None, found))
         return records
 
     def pong(self, name: str, address: str, port: str = "", full_size: bool = False) -> Pong:
@@ -279,6 +318,8 @@ class Cluster:
         return both and (not self._network[network].is_local or self.places[one] == self.places[other])
 
     def _passes(self, one: str, other: str, network: str) -> bool:
+        if is_six(network) and self.places[one] == self.places[other] and self.places[one] in self.unfiltered:
+            return any(is_six(endpoint.network) for endpoint in self.containers[one].endpoints)
         if not self._meet(one, other, network) or frozenset((one, other)) in self.lost:
             return False
         places = frozenset((self.places[one], self.places[other]))

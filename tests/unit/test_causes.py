@@ -46,6 +46,17 @@ def text(cluster, scope=None):
     return " | ".join(causes(cluster, scope))
 
 
+def dual(engine="20.10.5"):
+    """Three containers of one node, on two networks that carry IPv6."""
+    declared = [{"name": name, "subnet6": f"fd00:{name}::/64"} for name in ("f", "b")]
+    declared = [{**network, "name": network["name"] * 2} for network in declared]
+    entries = [
+        {"name": name, "node": "x", "networks": [network], "listens": [80]}
+        for name, network in (("one", "ff"), ("two", "ff"), ("far", "bb"))
+    ]
+    return Cluster(parse(declared, entries, NODES, "none"), dict.fromkeys(NODES, engine))
+
+
 @pytest.fixture
 def cluster():
     return build()
@@ -258,3 +269,52 @@ def test_every_cell_without_value_says_why(cluster):
     cluster.silent_resolvers.add("y1")
     found = [each for each in judge(cluster.world()) if each.verdict == NO_VALUE]
     assert all(each.cause or each.evidence for each in found)
+
+
+@pytest.mark.parametrize("is_placed", [True, False])
+def test_a_second_container_of_a_name_on_another_node_is_told_with_both_nodes(is_placed):
+    """Swarm mode lets two engines have one; the resolver answers with both addresses."""
+    entries = [
+        {"name": "bb", "networks": ["front"], **({"node": "x"} if is_placed else {})},
+        {"name": "aa", "node": "y", "networks": ["front"]},
+    ]
+    topology = parse([{"name": "front", "driver": "overlay"}], entries, NODES, "mode")
+    cluster = Cluster(topology, dict.fromkeys(NODES, "26.1.5"), "mode", {"bb": "x"})
+    assert causes(cluster) == {}
+    cluster.double("bb", "z", "front", "10.0.0.77")
+    verdicts = {each.cell[:4]: each for each in judge(cluster.world())}
+    (address,) = (each for cell, each in verdicts.items() if cell == ("aa", "bb", "address", "bb.front"))
+    assert address.verdict == WRONG
+    assert "10.0.0.77" in address.evidence
+    assert {"x", "z"} <= set(address.cause.replace(",", " ").split())
+    assert verdicts["aa", "bb", "name", "bb"].verdict == CORRECT
+    assert verdicts["bb", "bb", "placement", "x" if is_placed else ""].verdict == WRONG
+
+
+@pytest.mark.parametrize(
+    ("engine", "options"), [("20.10.5", "'experimental' and 'ip6tables' true"), ("27.1.0", "'ip6")]
+)
+def test_ipv6_that_no_engine_filters_is_found_and_its_cure_is_told(engine, options):
+    cluster = dual(engine)
+    assert causes(cluster) == {}
+    cluster.unfiltered.add("x")
+    cause, cells = next(iter(causes(cluster).items()))
+    assert f"x lets IPv6 pass between containers that its engine ({engine}) should keep apart" in cause
+    assert options in cause
+    pairs = [(here, there) for one in ("one", "two") for here, there in ((one, "far"), ("far", one))]
+    assert cells == {(facet, *pair) for facet in ("ping", "tcp") for pair in pairs}
+    assert len(causes(cluster)) == 1
+
+
+def test_an_ipv6_address_that_is_lost_is_told_from_the_ipv4_one_beside_it():
+    cluster = dual()
+    cluster.readdress("two", "ff/6", "")
+    cause = (
+        f"two has no address on ff/6 where its engine gave it {cluster.containers['two'].endpoints[1].engine_address}"
+    )
+    found = causes(cluster)
+    assert found.pop(cause) >= {("attachment", "two", "two"), ("ping", "one", "two"), ("tcp", "one", "two")}
+    # What IPv4 proves of it says nothing of IPv6.
+    verdicts = {each.cell[:4]: each.verdict for each in judge(cluster.world())}
+    assert verdicts["far", "two", "ping", "ff"] == CORRECT
+    assert verdicts["far", "two", "ping", "ff/6"] == NO_VALUE

@@ -175,6 +175,16 @@ def test_where_no_address_is_declared_any_will_do():
     assert step(WEB, running(anywhere)).action == "connected"
 
 
+def test_a_container_is_connected_anew_for_the_sake_of_either_fixed_address():
+    both = replace(WEB, attachments=(Attachment("front", address="10.1.0.9", address6="fd00::9"),))
+    has = ObservedEndpoint(asked_address="10.1.0.9", asked_address6="fd00:0::9")
+    assert step(both, running(both, endpoints={"front": has})).action == "none"
+    for lost in replace(has, asked_address=None), replace(has, asked_address6="fd00::8"):
+        plan = step(both, running(both, endpoints={"front": lost}))
+        assert plan.action == "connected"
+        assert plan.fixes_an_address
+
+
 def test_names_that_engines_answer_for_anyway_reconnect_nothing():
     declared = replace(WEB, hostname="shop", attachments=(Attachment("front", ("web", "shop")),))
     seen = running(declared, endpoints={"front": ObservedEndpoint(frozenset({"shop"}))})

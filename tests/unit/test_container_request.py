@@ -4,7 +4,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from ansible_collections.dockernet.lab.plugins.module_utils._container_request import creation, is_image
+from ansible_collections.dockernet.lab.plugins.module_utils._container_request import addresses, creation, is_image
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import Affinity, Attachment, Container
 
 WEB = Container(
@@ -22,6 +22,13 @@ def test_the_first_network_comes_with_its_aliases_and_address():
     assert body["NetworkingConfig"]["EndpointsConfig"] == {
         "front": {"Aliases": ["www"], "IPAMConfig": {"IPv4Address": "10.1.0.9"}}
     }
+
+
+def test_a_fixed_address_of_each_family_is_asked_for():
+    both = replace(WEB, attachments=(Attachment("front", address="10.1.0.9", address6="fd00::9"),))
+    ipam = creation(both, "swarm", "none")["NetworkingConfig"]["EndpointsConfig"]["front"]["IPAMConfig"]
+    assert ipam == {"IPv4Address": "10.1.0.9", "IPv6Address": "fd00::9"}
+    assert addresses(both.attachments[0]) == {"ipv4_address": "10.1.0.9", "ipv6_address": "fd00::9"}
 
 
 def test_in_swarm_mode_no_one_of_several_networks_is_the_network_mode():

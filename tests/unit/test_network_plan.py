@@ -44,6 +44,7 @@ def test_names_are_compared_whole():
         ({"driver": "bridge"}, {}, "exists with driver 'overlay' (declared: 'bridge')"),
         ({"internal": True}, {}, "internal false (declared: true)"),
         ({"subnet": "10.2.0.0/24"}, {}, "subnet '10.1.0.0/24' (declared: '10.2.0.0/24')"),
+        ({"subnet6": "fd00:1::/64"}, {}, "subnet6 '10.1.0.0/24' (declared: 'fd00:1::/64')"),
         ({"gateway": "10.1.0.9"}, {}, "gateway '10.1.0.1/24' (declared: '10.1.0.9')"),
         ({"options": {"mtu": "1400"}}, {"options": {"mtu": "1450"}}, "option 'mtu' '1450' (declared: '1400')"),
         ({"options": {"mtu": "1400"}}, {}, "option 'mtu' '' (declared: '1400')"),

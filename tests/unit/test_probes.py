@@ -6,7 +6,9 @@ from __future__ import annotations
 import resource
 import socket
 import subprocess
+import threading
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,12 +23,13 @@ HOME = Path("/proc/thread-self/ns/net").readlink()
 @pytest.fixture
 def elsewhere():
     """The id of a process in a network namespace of its own, whose loopback interface is up."""
-    command = "ip link set lo up && ip address add 10.99.0.1/32 dev lo && exec sleep 60"
+    addresses = "{ ip address add fd99::1/128 dev lo || true; } && ip address add 10.99.0.1/32 dev lo"
+    command = f"ip link set lo up && {addresses} && exec sleep 60"
     process = subprocess.Popen(["unshare", "--net", "sh", "-c", command], stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 5
-    addresses = Path(f"/proc/{process.pid}/net/fib_trie")
+    table = Path(f"/proc/{process.pid}/net/fib_trie")
     try:
-        while process.poll() is None and "10.99.0.1" not in addresses.read_text() and time.monotonic() < deadline:
+        while process.poll() is None and "10.99.0.1" not in table.read_text() and time.monotonic() < deadline:
             time.sleep(0.02)
         if process.poll() is not None:
             pytest.skip("needs the right to make network namespaces")
@@ -89,6 +92,30 @@ def test_connects_say_whether_and_why_not(elsewhere):
     assert source.seen.connects == {"10.99.0.1:81": "connection refused", "192.0.2.1:80": "network is unreachable"}
 
 
+@pytest.mark.skipif(not Path("/proc/net/if_inet6").exists(), reason="needs a kernel with IPv6")
+def test_ipv6_is_pinged_and_connected_to_as_ipv4_is(elsewhere):
+    with network_namespace(elsewhere):
+        listener = socket.create_server(("fd99::1", 80), family=socket.AF_INET6)
+    source = Source.enter("aa", elsewhere)
+    kinds = {
+        "ping": ["fd99::1", "fd98::1"],
+        "full": ["fd99::1"],
+        "tcp": ["[fd99::1]:80", "[fd99::1]:81", "[fd98::1]:80"],
+    }
+    start = time.monotonic()
+    with listener:
+        run_round([Probe(source, kind, subject, False) for kind, subjects in kinds.items() for subject in subjects])
+        run_round([Probe(source, "ping", "fd99::1", True)])  # its socket is used again
+    source.close()
+    assert time.monotonic() - start < 0.5
+    seen = source.seen
+    for milliseconds in seen.pings.pop("fd99::1"), seen.full_pings.pop("fd99::1"), seen.connects.pop("[fd99::1]:80"):
+        assert isinstance(milliseconds, float)
+        assert milliseconds < 100
+    assert seen.pings == {"fd98::1": "network is unreachable"}
+    assert seen.connects == {"[fd99::1]:81": "connection refused", "[fd98::1]:80": "network is unreachable"}
+
+
 def test_silence_on_a_port_is_no_reply_and_is_not_waited_for_where_it_is_expected(elsewhere):
     lead_nowhere(elsewhere)
     source = Source.enter("aa", elsewhere)
@@ -131,6 +158,72 @@ def test_more_lost_probes_than_the_window_takes_end_all_the_same(elsewhere, monk
     assert time.monotonic() - start < 3
     assert isinstance(source.seen.pings.pop("10.99.0.1"), float)
     assert {*source.seen.pings.values(), *source.seen.connects.values()} == {"no reply"}
+
+
+@contextmanager
+def resolver(pid, answers):
+    """A resolver that listens in a namespace, and waits for a moment of silence before it answers, if it does.
+
+    Gives the names that it was asked for, from one such moment to the next.
+    """
+    with network_namespace(pid):
+        server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server.bind(("127.0.0.1", 53))
+    server.settimeout(0.02)
+    asked, is_over = [[]], threading.Event()
+
+    def serve():
+        waiting = []
+        while not is_over.is_set():
+            try:
+                packet, sender = server.recvfrom(512)
+            except TimeoutError:
+                for answer, to in waiting:
+                    server.sendto(answer, to)
+                if waiting:
+                    asked.append([])
+                waiting = []
+                continue
+            asked[-1].append(packet[13 : 13 + packet[12]].decode())
+            if answers:
+                waiting.append((packet[:2] + b"\x81\x83" + packet[4:], sender))
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield asked
+    finally:
+        is_over.set()
+        thread.join()
+        server.close()
+
+
+def test_a_resolver_is_asked_no_more_at_once_than_it_can_answer_and_by_all_containers_in_turns(elsewhere, monkeypatch):
+    monkeypatch.setattr(_exchange, "QUESTIONS", 10)
+    sources = [Source.enter(name, elsewhere) for name in ("aa", "bb")]
+    for source in sources:
+        source.seen.server = "127.0.0.1"
+    probes = [Probe(source, "name", f"{source.seen.name}{number}", True) for source in sources for number in range(30)]
+    with resolver(elsewhere, answers=True) as asked:
+        run_round(probes)
+    for source in sources:
+        source.close()
+        assert source.seen.answers == {f"{source.seen.name}{number}": "NXDOMAIN" for number in range(30)}
+    assert max(map(len, asked)) <= 10
+    assert [name for each in asked for name in each][:4] == ["aa0", "bb0", "aa1", "bb1"]
+
+
+def test_questions_that_nothing_should_answer_do_not_wait_for_each_other_long(elsewhere, monkeypatch):
+    monkeypatch.setattr(_exchange, "QUESTIONS", 10)
+    source = Source.enter("aa", elsewhere)
+    source.seen.server = "127.0.0.1"
+    start = time.monotonic()
+    with resolver(elsewhere, answers=False) as asked:
+        run_round([Probe(source, "name", f"aa{number}", False) for number in range(60)])
+    source.close()
+    assert time.monotonic() - start < 2
+    assert source.seen.answers == {f"aa{number}": "time-out" for number in range(60)}
+    assert {name for each in asked for name in each} == set(source.seen.answers)
 
 
 def test_a_process_that_is_gone_is_said_and_not_raised():

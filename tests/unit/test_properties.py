@@ -6,7 +6,8 @@ from __future__ import annotations
 import os
 from collections import Counter
 
-from ansible_collections.dockernet.lab.plugins.module_utils._expectation import Membership, expect
+from ansible_collections.dockernet.lab.plugins.module_utils._expectation import Membership, cells_of, expect
+from ansible_collections.dockernet.lab.plugins.module_utils._sides import bare
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import parse
 from ansible_collections.dockernet.lab.plugins.plugin_utils._verdict import CORRECT, NO_VALUE, WRONG, judge
 from hypothesis import assume, given, settings
@@ -30,8 +31,15 @@ def networks():
     option = st.sampled_from([{}, {}, {"com.docker.network.bridge.enable_icc": "false"}])
     driver = st.sampled_from(["overlay", "bridge"])
     one = st.fixed_dictionaries({"driver": driver, "options": option, "internal": st.booleans()})
-    return st.lists(one, min_size=1, max_size=3).map(
-        lambda entries: [{"name": name, **entry} for name, entry in zip(NETWORKS, entries)]
+    pair = st.tuples(one, st.booleans())
+
+    def entry(number, declared, is_dual):
+        """Some bridge networks carry IPv6 too."""
+        more = {"subnet6": f"fd00:{number}::/64"} if is_dual and declared["driver"] == "bridge" else {}
+        return {"name": NETWORKS[number], **declared, **more}
+
+    return st.lists(pair, min_size=1, max_size=3).map(
+        lambda pairs: [entry(number, *declared) for number, declared in enumerate(pairs)]
     )
 
 
@@ -72,9 +80,9 @@ def test_who_reaches_is_reached(example):
     membership = Membership(topology, {}, engines)
     for one in topology.containers:
         for other in topology.containers:
-            for network in topology.networks:
-                there = membership.reaches(one.name, other.name, network.name)
-                assert there == membership.reaches(other.name, one.name, network.name)
+            for side in (side for network in topology.networks for side in network.sides):
+                there = membership.reaches(one.name, other.name, side)
+                assert there == membership.reaches(other.name, one.name, side)
 
 
 @given(topologies())
@@ -93,6 +101,16 @@ def test_no_two_promises_are_about_the_same(example):
     topology, engines, _ = example
     cells = Counter(cell[:4] for cell in promised(topology, engines))
     assert not [cell for cell, count in cells.items() if count > 1]
+
+
+@given(topologies())
+def test_the_cells_of_some_sources_are_theirs_of_all(example):
+    topology, engines, _ = example
+    membership = Membership(topology, {}, engines)
+    whole = [cell for cell in cells_of(membership, NODES) if cell.facet != "network"]
+    for sources in ({container.name} for container in topology.containers):
+        some = [cell for cell in cells_of(membership, NODES, sources=sources) if cell.facet != "network"]
+        assert some == [cell for cell in whole if cell.source in sources]
 
 
 @given(topologies())
@@ -191,8 +209,9 @@ def test_a_disconnected_container_is_wrong_in_its_attachment_and_to_its_peers(ex
     for cell in wrong:
         assert container.name in (cell.source, cell.target) or cell.facet in ("name", "address"), cell
         if cell.facet in ("ping", "tcp"):
-            assert cell.network == network
+            assert bare(cell.network) == network
     pings = {cell[:4] for cell in wrong if cell.facet == "ping"}
     for other in topology.containers:
-        if other.name != container.name and membership.reaches(other.name, container.name, network):
-            assert (other.name, container.name, "ping", network) in pings
+        for side in topology.network(network).sides:
+            if other.name != container.name and membership.reaches(other.name, container.name, side):
+                assert (other.name, container.name, "ping", side) in pings

@@ -182,11 +182,15 @@ def test_junit_has_the_elements_and_attributes_of_the_common_schema_alone(bad):
             "id",
             "package",
         },
+        "properties": set(),
+        "property": {"name", "value"},
         "testcase": {"name", "classname", "time"},
         "failure": {"type", "message"},
         "error": {"type", "message"},
     }
-    for element in ElementTree.fromstring(junit(bad)).iter():  # noqa: S314
+    some = replace(bad, coverage=Coverage("mesh", 12, 4, 4, 3, 2, 2))
+    assert ElementTree.fromstring(junit(some))[0][0].tag == "properties"  # noqa: S314 - before all cases
+    for element in ElementTree.fromstring(junit(some)).iter():  # noqa: S314
         assert set(element.attrib) == known[element.tag]
         if element.tag == "testsuite":
             assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d", element.get("timestamp", ""))

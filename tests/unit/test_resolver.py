@@ -49,6 +49,16 @@ def test_the_hosts_file_comes_before_the_resolver():
     assert resolve("web", LINES, {"web": ["10.0.0.3"]}, "127.0.0.11") == (("10.0.0.3",), "127.0.0.11")
 
 
+def test_each_family_is_looked_for_by_itself():
+    lines = _hosts_file.parse("10.9.9.9 db\nfd00::9 db\nfd00::8 web\n")
+    answers = {"web": ["10.0.0.3"], "web/6": ["fd00::3"], "four/6": []}
+    assert resolve("db", lines, answers, "127.0.0.11").addresses == ("10.9.9.9",)
+    assert resolve("db/6", lines, answers, "127.0.0.11").addresses == ("fd00::9",)
+    assert resolve("web", lines, answers, "127.0.0.11") == (("10.0.0.3",), "127.0.0.11")
+    assert resolve("web/6", lines, answers, "127.0.0.11") == (("fd00::8",), "its hosts file")
+    assert resolve("four/6", lines, answers, "127.0.0.11") == ((), "an empty answer from 127.0.0.11")
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -79,3 +89,11 @@ def test_dns_packets_carry_the_question_and_bring_the_addresses():
     for broken in asked, answer[:-2], answer[:30], b"":
         with pytest.raises(ValueError, match="repl"):
             _dns.reply(broken)
+
+
+def test_dns_packets_ask_for_ipv6_addresses_too():
+    asked = _dns.question(7, "web", wants_ipv6=True)
+    assert asked.endswith(b"\x03web\x00\x00\x1c\x00\x01")
+    head = b"\x00\x07\x81\x80\x00\x01\x00\x01\x00\x00\x00\x00" + asked[12:]
+    record = b"\xc0\x0c\x00\x1c\x00\x01\x00\x00\x02\x58\x00\x10" + b"\xfd" + b"\x00" * 14 + b"\x03"
+    assert _dns.reply(head + record) == (7, ["fd00::3"])
