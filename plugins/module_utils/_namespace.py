@@ -207,6 +207,22 @@ def _route_file(pid: int, name: str) -> str:
     return ""
 
 
+def neighbours_refused() -> int:
+    """How often the kernel had no room for a further neighbour since it was started; 0 where it does not say.
+
+    Its table is one for all network namespaces, and only the first of these sees the count.
+    """
+    return sum(_table_fulls(path.read_text(encoding="ascii")) for path in Path("/proc/net/stat").glob("*_cache"))
+
+
+def _table_fulls(text: str) -> int:
+    names, *rows = text.splitlines()
+    if "table_fulls" not in names.split():
+        return 0  # of routes, not of neighbours
+    column = names.split().index("table_fulls")
+    return sum(int(row.split()[column], 16) for row in rows)  # one row per processor
+
+
 def read_file(pid: int, path: str) -> str:
     """A text file as process `pid` sees it. Raises OSError."""
     return Path(f"/proc/{pid}/root{path}").read_text(encoding="utf-8", errors="replace")

@@ -131,7 +131,8 @@ class SourceObservation:
     """What one container could see from where it is. error: why it could not be entered, else ''.
 
     answers: by name. pings: by address. connects: by 'address:port'. full_pings: as pings, with packets as large as
-    the container's own MTU, which nobody may cut up. routes: its kernel's routing table.
+    the container's own MTU, which nobody may cut up. routes: its kernel's routing table. neighbours_full: whether
+    its kernel had no room for a further neighbour meanwhile, which lets packets vanish.
     """
 
     name: str
@@ -143,6 +144,7 @@ class SourceObservation:
     connects: dict[str, Pong] = field(default_factory=dict)
     full_pings: dict[str, Pong] = field(default_factory=dict)
     routes: list[Route] = field(default_factory=list)
+    neighbours_full: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> SourceObservation:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 
+from ansible_collections.dockernet.lab.plugins.module_utils import _namespace
 from ansible_collections.dockernet.lab.plugins.module_utils._exchange import run_round
 from ansible_collections.dockernet.lab.plugins.module_utils._expectation import ALLOWED, Cell
 from ansible_collections.dockernet.lab.plugins.module_utils._observation import REFUSED, SourceObservation
@@ -24,6 +25,7 @@ def probe_node(world: World, node: str, wait: float) -> list[SourceObservation]:
     wait: seconds for which what is not as expected is asked again (gossip takes a moment).
     """
     deadline = time.monotonic() + wait
+    refused = _namespace.neighbours_refused()
     up = [name for name, place in world.places.items() if place == node and _is_up(world, name)]
     sources = {name: Source.enter(name, _pid(world, name)) for name in up}
     world.sources.update({name: source.seen for name, source in sources.items()})
@@ -45,6 +47,7 @@ def probe_node(world: World, node: str, wait: float) -> list[SourceObservation]:
     finally:
         for source in sources.values():
             source.close()
+            source.seen.neighbours_full = _namespace.neighbours_refused() > refused
     return [source.seen for source in sources.values()]
 
 

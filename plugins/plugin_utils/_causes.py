@@ -130,12 +130,13 @@ def _not_attached(cell: Cell, observed: str, world: World) -> str:
         return ""
     for name in _ends(cell):
         container = world.seen(name)
-        for attachment in world.declared(name).attachments:
+        declared = world.declared(name)
+        for network in [each.network for each in declared.attachments] or [declared.network_mode or ""]:
             # What is denied lacks its proof where an end is not attached to any one of its networks.
             concerned = cell.source == cell.target or cell.expected == DENIED
-            concerned = concerned or world.membership.shares(cell.source, cell.target, attachment.network)
-            if container and concerned and not container.endpoint(attachment.network):
-                return f"{name} is not attached to {attachment.network}"
+            concerned = concerned or world.membership.shares(cell.source, cell.target, network)
+            if container and concerned and not container.endpoint(network):
+                return f"{name} is not attached to {network}"
     return ""
 
 
@@ -217,7 +218,7 @@ def _file_edited(cell: Cell, observed: str, world: World) -> str:
 
 def _silent_resolver(cell: Cell, observed: str, world: World) -> str:
     seen = world.sources.get(cell.source)
-    if cell.facet != "name" or observed != BLOCKED or seen is None:
+    if cell.facet != "name" or observed != BLOCKED or seen is None or world.has_no_resolver(cell.source):
         return ""
     if seen.server != ENGINES_RESOLVER and not world.membership.reads_peers(cell.source):
         return f"resolv.conf of {cell.source} names {seen.server}, and not its engine's resolver, {ENGINES_RESOLVER}"
@@ -286,6 +287,17 @@ def _tcp_alone_is_lost(cell: Cell, observed: str, world: World) -> str:
     return cause if here == there else f"{cause}, {offload}"
 
 
+def _neighbours_full(cell: Cell, observed: str, world: World) -> str:
+    if cell.facet not in ("ping", "mtu", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
+        return ""
+    if not world.sources[cell.source].neighbours_full:
+        return ""
+    return (
+        f"the neighbour table of {world.place(cell.source)} was full, so packets vanished: it has too many containers "
+        "for its limit (sysctl net.ipv4.neigh.default.gc_thresh3)"
+    )
+
+
 def _no_route(cell: Cell, observed: str, world: World) -> str:
     if cell.facet not in ("ping", "mtu", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
         return ""
@@ -328,6 +340,7 @@ _OF_THE_ENDS: tuple[Callable[[Cell, str, World], str], ...] = (
     _stale_address,
     _not_listening,
     _no_route,
+    _neighbours_full,
 )
 _OF_THE_WAY: tuple[Callable[[Cell, str, World], str], ...] = (
     _icmp_alone_is_lost,

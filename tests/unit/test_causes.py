@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from ansible_collections.dockernet.lab.plugins.module_utils import _namespace
 from ansible_collections.dockernet.lab.plugins.module_utils._coverage import Scope
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import parse
 from ansible_collections.dockernet.lab.plugins.plugin_utils._links import links
@@ -60,6 +61,25 @@ def dual(engine="20.10.5"):
 @pytest.fixture
 def cluster():
     return build()
+
+
+def test_a_full_neighbour_table_is_named_where_packets_vanished_and_it_overflowed(cluster):
+    world = cluster.world()
+    lost = world.end("y1", "front")
+    world.sources["x1"].pings[lost] = "no reply"
+    world.sources["x1"].neighbours_full = True
+    causes_of = {each.cause for each in judge(world) if each.verdict != CORRECT}
+    assert len(causes_of) == 1
+    assert next(iter(causes_of)).startswith("the neighbour table of x was full, so packets vanished")
+    world.sources["x1"].neighbours_full = False
+    assert not any("neighbour" in each.cause for each in judge(world))
+
+
+def test_what_the_kernel_says_of_its_neighbour_table_is_added_up_over_its_processors():
+    columns = "entries  allocs   res_failed forced_gc_runs unresolved_discards table_fulls"
+    rows = "00000004 0000dba0 00000ced   00000001       00000000            0000000a\n" * 2
+    assert _namespace._table_fulls(f"{columns}\n{rows}") == 20
+    assert _namespace._table_fulls(f"entries  in_hit\n{rows}") == 0
 
 
 def test_nothing_has_a_cause_where_all_is_well(cluster):
