@@ -396,14 +396,15 @@ MUTATIONS = [
         quick=True,
     ),
     Mutation(
-        "node-killed",
-        [("here", "docker kill mut-demo2")],
+        "node-stopped",
+        # In order: an engine that is killed leaves endpoints behind, over which 20.10 starts no container again.
+        [("here", "docker stop --time 60 mut-demo2")],
         [
             ("here", "docker start mut-demo2"),
             ("mut-demo2", "until docker start ubuntu2 web; do sleep 0.5; done"),
         ],
-        # Nobody has told the store that its containers are gone, so their names are still answered.
-        no_value=dark("mut-demo2")[1],
+        *dark("mut-demo2"),
+        cause="^mut-demo2 could not look: .* is not running$",
     ),
     Mutation(
         "second-network-of-that-name",
