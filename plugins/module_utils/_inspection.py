@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -31,10 +31,11 @@ def look(node: str, docker_host: str, topology: Topology, flavour: str, wait: fl
     """Return what the engine at `docker_host` has of the topology.
 
     In flavour `mode` a container that names no node is a service: the engine has its tasks, under names of their own.
-    Waits, for `wait` seconds at most, while one of them is on its way up. An engine that does not
-    answer is an observation too: it is in `error`.
+    Waits, for `wait` seconds at most, while one of them is on its way up, or the engine does not list a network that
+    one of them is on: its cluster store may be on its way up too. An engine that does not answer is an observation
+    too: it is in `error`.
     """
-    deadline = time.monotonic() + min(wait, _SETTLING)
+    start = time.monotonic()
     try:
         client = connect(docker_host, timeout=_TIMEOUT)
     except EngineError as error:
@@ -43,14 +44,24 @@ def look(node: str, docker_host: str, topology: Topology, flavour: str, wait: fl
         engine = str(client.version()["Version"])
         while True:
             containers = _containers(client, topology, flavour)
-            unsettled = any(c.state in _UNSETTLED and not c.problem for c in containers)
-            if not unsettled or time.monotonic() > deadline:
-                return NodeObservation(node, engine, "", tuple(containers), tuple(_networks(client, topology)))
+            networks = _networks(client, topology)
+            passed = time.monotonic() - start
+            is_settled = passed > _SETTLING or not any(c.state in _UNSETTLED and not c.problem for c in containers)
+            if passed > wait or (is_settled and not _unlisted(containers, networks, topology)):
+                return NodeObservation(node, engine, "", tuple(containers), tuple(networks))
             time.sleep(0.2)
     except REFUSALS as error:
         return NodeObservation(node, error=f"{node}: the engine at {docker_host} fails: {words(error)}")
     finally:
         client.close()
+
+
+def _unlisted(
+    containers: Iterable[ContainerObservation], networks: Iterable[NetworkObservation], topology: Topology
+) -> set[str]:
+    """The topology's networks that a running container is on and its engine does not list."""
+    used = {endpoint.network for c in containers if c.is_up for endpoint in c.endpoints if endpoint.own_address}
+    return used & {network.name for network in topology.networks} - {network.name for network in networks}
 
 
 def _networks(client: Any, topology: Topology) -> list[NetworkObservation]:
