@@ -18,7 +18,7 @@ def on_the_way(cell: Cell, observed: str, world: World, paths: Paths) -> str:
         return ""
     here, there = sorted((world.place(cell.source), world.place(cell.target)))
     if cell.facet == "name":
-        return _names(cell, world, paths, here, there)
+        return _names(cell, world, paths, here, there) or _missed_by_an_engine(cell, world)
     if cell.facet not in _REACHING:
         return ""
     if cell.facet == "mtu" and isinstance(
@@ -86,6 +86,27 @@ def _names(cell: Cell, world: World, paths: Paths, here: str, there: str) -> str
     if world.flavour != "mode":
         carries = "names come through the cluster store, and one of them has lost it"
     return clocks(f"{said}: {carries}", world, here, there)
+
+
+def _missed_by_an_engine(cell: Cell, world: World) -> str:
+    """Of those who should know a name, all on the source's node do not, and one elsewhere does."""
+    here = world.place(cell.source)
+    addresses = world.seen(cell.target).addresses if world.seen(cell.target) else set()
+    if not addresses or world.membership.reads_peers(cell.source):
+        return ""
+    knowing = {
+        world.place(name)
+        for name in world.sources
+        if cell.target in {each for names in world.membership.holders(name, cell.subject).values() for each in names}
+        and addresses.intersection(world.resolution(name, cell.subject).addresses)
+    } - {world.place(cell.target)}
+    if not knowing or here in knowing or here == world.place(cell.target):
+        return ""
+    news = "gossip" if world.flavour == "mode" else "its cluster store"
+    return (
+        f"the engine of {here} does not know {cell.target}, and that of {min(knowing)} does: it has missed news of "
+        f"{news} ('systemctl restart docker' on {here} has it ask for all again)"
+    )
 
 
 def clocks(cause: str, world: World, *nodes: str) -> str:

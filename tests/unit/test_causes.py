@@ -82,6 +82,18 @@ def test_what_the_kernel_says_of_its_neighbour_table_is_added_up_over_its_proces
     assert _namespace._table_fulls(f"entries  in_hit\n{rows}") == 0
 
 
+def test_an_engine_that_has_missed_a_name_which_others_know_is_named(cluster):
+    world = cluster.world()
+    for source in ("x1", "x2"):
+        for name in ("y1", "y1.front", "y1.back"):
+            world.sources[source].answers[name] = "NXDOMAIN"
+    found = {each.cause for each in judge(world) if each.verdict == WRONG}
+    assert len(found) == 1
+    assert next(iter(found)).startswith(
+        "the engine of x does not know y1, and that of z does: it has missed news of its"
+    )
+
+
 def test_nothing_has_a_cause_where_all_is_well(cluster):
     assert causes(cluster) == {}
 
