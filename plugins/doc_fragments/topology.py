@@ -15,7 +15,8 @@ options:
     elements: dict
     required: true
   containers:
-    description: The topology's containers.
+    description:
+      - The topology's containers. Each is on C(networks), or by its C(network_mode) on V(bridge), V(host) or V(none).
     type: list
     elements: dict
     required: true

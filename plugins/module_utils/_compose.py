@@ -13,13 +13,12 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Problem, TopologyError
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import NETWORK_MODES, Problem, TopologyError
 
 DEFAULT = "default"
 
 # Keys that change who reaches whom in a way that no topology has words for, and what to do instead.
 REFUSED = {
-    "network_mode": "leave it out, and give the service 'networks'",
     "links": "give the other service 'aliases' on a network that both are on",
     "external_links": "put both containers on one external network",
     "extends": "write the keys here, or share them by a YAML anchor",
@@ -69,7 +68,7 @@ def compose_topology(file: Any, node: str, project: str = "", directory: str = "
     if reader.problems:
         raise TopologyError([Problem(file, sentence) for sentence in reader.problems])
     # Compose makes none that nobody is on.
-    used = {attachment["name"] for container in containers for attachment in container["networks"]}
+    used = {attachment["name"] for container in containers for attachment in container.get("networks", ())}
     wanted = [network for network in reader.networks.values() if network["name"] in used]
     return {
         "project": reader.project,
@@ -171,7 +170,7 @@ class _Reader:
         container = {
             "node": self.node,
             "image": self.text(where, "image", entry.get("image") or f"{self.project}-{service}"),
-            "networks": self._attachments(where, entry, service, named),
+            **self._networks(where, entry, service, named),
             **self._settings(where, entry),
         }
         names = [named or f"{self.project}-{service}-{index}" for index in range(1, number + 1)]
@@ -186,6 +185,18 @@ class _Reader:
         if len({int(value) for value in given}) > 1:
             self._say(where, "'scale' and 'deploy: replicas' say different numbers; leave one out.")
         return int(given[0]) if given else 1
+
+    def _networks(self, where: str, entry: Mapping[str, Any], service: str, named: str) -> dict[str, Any]:
+        """Its networks, or which one of the engine's own takes their place."""
+        mode = self.text(where, "network_mode", entry.get("network_mode") or "")
+        if mode and entry.get("networks"):
+            self._say(where, "it declares mutually exclusive 'network_mode' and 'networks'; leave one of them out.")
+        elif mode in NETWORK_MODES:
+            return {"network_mode": mode}
+        elif mode:
+            instead = "leave it out, and give the service 'networks'"
+            self._say(where, f"'network_mode' cannot be told as a topology; {instead}.")
+        return {"networks": self._attachments(where, entry, service, named)}
 
     def _attachments(self, where: str, entry: Mapping[str, Any], service: str, named: str) -> list[dict[str, Any]]:
         raw = entry.get("networks") or [DEFAULT]

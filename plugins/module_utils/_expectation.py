@@ -329,25 +329,30 @@ def _own_cells(membership: Membership, container: Container) -> Iterator[Cell]:
     yield Cell(name, name, "placement", container.node or "", ALLOWED)
     for other, together in container.affinities:
         yield Cell(name, other, "placement", SAME_NODE, ALLOWED if together else DENIED)
-    sides = membership.segments(name)
-    for network in sides or (container.network_mode or "",):
+    for network in membership.segments(name) or (container.network_mode or "",):
         yield Cell(name, name, "attachment", network, ALLOWED)
     # With the node's network goes the node's own file, unless the engine has something to add to it.
-    has_file = container.network_mode != HOST or container.extra_hosts
-    if has_file:
+    if container.network_mode != HOST or container.extra_hosts:
         yield Cell(name, name, "hosts_file", "localhost", ALLOWED)
     for host in container.extra_hosts:
         yield Cell(name, name, "hosts_file", host, ALLOWED)
+    if container.network_mode != HOST:
+        yield from _own_names(membership, container)
+
+
+def _own_names(membership: Membership, container: Container) -> Iterator[Cell]:
+    """What a container's own hosts file has of it, and how it resolves itself."""
+    name = container.name
     own_names = [name, *(f"{name}.{attachment.network}" for attachment in container.attachments)]
     own_names += [subject for subject in membership.subjects6(container) if bare(subject) in own_names]
     own_names = [subject for subject in own_names if bare(subject).lower() not in _names_in_own_file(container)]
     if membership.reads_peers(name):
         # It names the others alone, and nothing else answers.
-        for subject in own_names if has_file else ():
+        for subject in own_names:
             if not membership.holders(name, subject):  # nor is it a peer's
                 yield Cell(name, name, "hosts_file", subject, DENIED)
         return
-    for network in sides:
+    for network in membership.segments(name):
         yield Cell(name, name, "hosts_file", OWN_LINE + network, ALLOWED)
     for subject in own_names:
         if _answers(membership, container, container, subject):  # and no other's name that is longer

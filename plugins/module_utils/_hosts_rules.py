@@ -10,6 +10,7 @@ from typing import NamedTuple
 from ._expectation import ALLOWED, OWN_LINE, Cell
 from ._hosts_file import Line, addresses
 from ._reading import BLOCKED, World, read
+from ._topology import HOST
 
 MISSING, ADDRESS, UNWANTED, STALE, NOT_READ = "missing", "address", "unwanted", "stale", "not_read"
 
@@ -95,7 +96,10 @@ def of_topology(world: World, names: Iterable[str]) -> Iterator[Finding]:
             yield Finding(name, NOT_READ, "", (), f"{unheard.evidence.rstrip('.')}.")
         else:
             read_ones.add(name)
-            for host, address in {"localhost": "127.0.0.1", **world.declared(name).extra_hosts}.items():
+            declared = world.declared(name)
+            # With the network of its node it has that one's file, unless the engine has something to add to it.
+            own = {} if declared.network_mode == HOST and not declared.extra_hosts else {"localhost": "127.0.0.1"}
+            for host, address in {**own, **declared.extra_hosts}.items():
                 yield from present(name, world.hosts(name), host, (address,))
     for cell in world.cells():
         if cell.facet == "hosts_file" and cell.source in read_ones and not _is_declared(cell, world):

@@ -228,8 +228,8 @@ class _Reader:
         name = self._name(where, entry, "network")
         if name is None:
             return None
-        if name in PREDEFINED_NETWORKS and not (name == BRIDGE and 1 < len(entry) and set(entry) <= set(BRIDGE_KEYS)):
-            instead = "give its containers 'network_mode' instead" if name in NETWORK_MODES else "choose another name"
+        if name in PREDEFINED_NETWORKS and not (name == BRIDGE and len(entry) > 1 and set(entry) <= set(BRIDGE_KEYS)):
+            instead = f"use 'network_mode: {name}'" if name in NETWORK_MODES else "choose another name"
             self._say(entry, f"{where}: every engine has a network '{name}' of its own; {instead}.")
         driver = entry.get("driver", "bridge")
         if driver not in DRIVERS:
@@ -321,16 +321,10 @@ class _Reader:
         name = self._name(where, entry, "container")
         if name is None:
             return None
-        mode = None if entry.get("network_mode") is None else str(entry["network_mode"])
-        if mode is not None:
-            self._check_mode(where, entry, mode)
-            attachments = (Attachment(BRIDGE),) if mode == BRIDGE else ()
-        else:
-            attachments = self._attachments(where, entry, declared)
         return Container(
             name=name,
             node=self._node(where, entry),
-            attachments=attachments,
+            attachments=self._attachments(where, entry, declared),
             image=str(entry.get("image", "box")),
             command=self._command(entry),
             env=self._strings(where, entry, "env"),
@@ -341,7 +335,7 @@ class _Reader:
             extra_hosts=self._extra_hosts(where, entry),
             constraints=self._constraints(where, entry),
             affinities=self._affinities(where, entry),
-            network_mode=mode,
+            network_mode=None if entry.get("network_mode") is None else str(entry["network_mode"]),
         )
 
     def _check_mode(self, where: str, entry: Mapping[str, Any], mode: str) -> None:
@@ -371,6 +365,10 @@ class _Reader:
             self._say(entry, f"{where}: node '{node}' is not in the inventory{_suggest(node, self.nodes)}")
 
     def _attachments(self, where: str, entry: Mapping[str, Any], declared: Topology) -> tuple[Attachment, ...]:
+        mode = entry.get("network_mode")
+        if mode is not None:
+            self._check_mode(where, entry, str(mode))
+            return (Attachment(BRIDGE),) if mode == BRIDGE else ()
         raw = entry.get("networks")
         if not isinstance(raw, list) or not raw:
             self._say(entry, f"{where}: it is on no network; give it 'networks: [...]' with at least one.")
@@ -392,7 +390,7 @@ class _Reader:
             return None
         self._check_keys(f"{where}, network '{item['name']}'", entry, item, ATTACHMENT_KEYS)
         if item["name"] in NETWORK_MODES:
-            instead = f"write 'network_mode: {item['name']}' instead of 'networks'"
+            instead = f"write 'network_mode: {item['name']}' instead"
             self._say(entry, f"{where}: network '{item['name']}' is the engine's own; {instead}.")
             return None
         try:
@@ -483,11 +481,7 @@ class _Reader:
                 self._say(entry, f"{where}: swarm mode chooses no node for a container that names one; leave it out.")
             return
         if container.network_mode:
-            self._say(
-                entry,
-                f"{where}: swarm mode knows no network_mode for a container that names no node; add 'node', "
-                "or give it 'networks'.",
-            )
+            self._say(entry, f"{where}: swarm mode has no network_mode for a container without a node; add 'node'.")
             return
         for attachment in container.attachments:
             if attachment.address or attachment.address6:

@@ -8,8 +8,8 @@ short_description: Make the containers of a topology, and their connections, as 
 description:
   - Creates, starts, connects and disconnects the declared containers, all in one call for an engine, or for all
     engines of a classic Swarm.
-  - A container is created anew where its image, command, environment, labels, ports, hostname, extra hosts,
-    constraints or affinities change, in a classic Swarm where its node changes, and where a container that its
+  - A container is created anew where its image, command, environment, labels, ports, hostname, extra hosts, network
+    mode, constraints or affinities change, in a classic Swarm where its node changes, and where a container that its
     affinity names is on another node than it was. A change of its networks, aliases or addresses connects and
     disconnects it while it runs.
   - A container that names no node is placed by the Swarm. In swarm mode it is a service of one task, with the
@@ -36,6 +36,8 @@ options:
         removed from this one.
       - Each has C(name), C(networks) (names, or mappings of C(name), C(aliases), C(address), C(address6)), C(node), and
         if wanted C(image), C(command), C(env), C(labels), C(ports), C(listens), C(hostname), C(extra_hosts).
+      - In the place of C(networks) there may be C(network_mode), V(bridge), V(host) or V(none), for one of the networks
+        that every engine has of its own. No name is known there. V(host) and V(none) publish no C(ports).
       - With V(classic) and V(mode) C(node) may be left out. The Swarm then chooses one that satisfies C(constraints),
         such as V(storage==ssd) (a label of the engine), V(node!=swl-demo0), or in swarm mode V(node.role==worker), and
         C(affinities), V(container==NAME) to share the node of a container that is declared above and

@@ -23,6 +23,8 @@ options:
       - A bridge network with C(subnet6), an IPv6 subnet such as V(fd00:10:1::/64), carries IPv6 beside IPv4. No engine
         carries IPv6 on an overlay network. Engines before 27.0 keep the IPv6 of two bridge networks apart only with
         C(experimental) and C(ip6tables) in their daemon.json.
+      - An engine's own V(bridge) is neither made nor changed. With C(subnet), C(subnet6) or C(options), it may be
+        declared how C(daemon.json) has it, for those that verify.
       - What is not declared may have any value in a network that exists. Labels are never compared.
     type: list
     elements: raw

@@ -86,7 +86,8 @@ def _key(topology: Topology, name: str) -> str:
 def _bar(topology: Topology, name: str, key: str) -> _Bar:
     network = topology.network(name)
     number = topology.networks.index(network)
-    more = [network.driver, network.subnet, "internal" if network.internal else None]
+    kind = "the engine's own" if network.is_predefined else network.driver
+    more = [kind, network.subnet, "internal" if network.internal else None]
     colour, ink = NETWORK_COLOURS[number % len(NETWORK_COLOURS)][0]
     return _Bar(key, "\n".join((name, ", ".join(filter(None, more)))), colour, ink)
 

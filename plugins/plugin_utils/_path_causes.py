@@ -90,8 +90,8 @@ def _names(cell: Cell, world: World, paths: Paths, here: str, there: str) -> str
 
 def _missed_by_an_engine(cell: Cell, world: World) -> str:
     """Of those who should know a name, all on the source's node do not, and one elsewhere does."""
-    here = world.place(cell.source)
-    addresses = world.seen(cell.target).addresses if world.seen(cell.target) else set()
+    here, target = world.place(cell.source), world.seen(cell.target)
+    addresses = target.addresses if target else set()
     if not addresses or world.membership.reads_peers(cell.source):
         return ""
     knowing = {

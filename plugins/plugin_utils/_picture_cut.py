@@ -8,10 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Optional
 
-from ansible_collections.dockernet.lab.plugins.module_utils._topology import Container, Network, Topology
+from ansible_collections.dockernet.lab.plugins.module_utils._topology import HOST, NONE, Container, Network, Topology
 from ansible_collections.dockernet.lab.plugins.plugin_utils._picture_shapes import NO_VALUE, PLAIN, width_of
 
 UNPLACED = "any node"  # stands for the node that a Swarm chooses
+# What a card says in the place of its networks, where it has none.
+MODES = {HOST: "the node's network", NONE: "no network"}
 
 States = Optional[Mapping[str, Mapping[str, str]]]
 Addresses = Optional[Mapping[str, Mapping[str, str]]]
@@ -201,7 +203,12 @@ def card_width(container: Container, facts: Facts, cut: Cut) -> float:
     name = min(width_of(container.name, "card"), CARD_ROOM_MAX)
     rows = max((_row_width(row) for row in card_rows(container, facts, cut)), default=0)
     bullet = BULLET if len(container.attachments) > 1 else 0
-    return max(CARD_ROOM_MIN, name, rows + bullet) + 2 * CARD_PADDING
+    return max(CARD_ROOM_MIN, name, rows + bullet, width_of(mode_of(container), "card-network")) + 2 * CARD_PADDING
+
+
+def mode_of(container: Container) -> str:
+    """What is said of a container that hangs from no bar."""
+    return MODES.get(container.network_mode or "", "")
 
 
 def full_width(container: Container, facts: Facts, cut: Cut) -> float:

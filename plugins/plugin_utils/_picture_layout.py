@@ -56,6 +56,7 @@ from ansible_collections.dockernet.lab.plugins.plugin_utils._picture_cut import 
     into_rows,
     is_home,
     machines_of,
+    mode_of,
     natural_width,
     stretched,
 )
@@ -234,16 +235,15 @@ class _Painter:
 
     def _bar(self, box: Box, index: int, note: str | None = None) -> None:
         network = self.facts.network(index)
-        more = note or " · ".join(
-            filter(None, (network.driver, network.subnet, "internal" if network.internal else None))
-        )
+        kind = "the engine's own" if network.is_predefined else network.driver
+        more = note or " · ".join(filter(None, (kind, network.subnet, "internal" if network.internal else None)))
         baseline = box.y + box.height / 2 + 5
         lock = Point(box.x + 12, box.middle.y) if network.internal else None
         left = box.x + (32 if lock else 14)
         name = line(Point(left, baseline), network.name, "bar", box.right - 14 - left)
         room = box.right - 14 - name.box.right - 16
         texts = [name]
-        for words in (more, note or network.driver):
+        for words in (more, note or kind):
             if width_of(words, "bar-more") <= room:
                 texts.append(Text(Point(box.right - 14, baseline), words, "bar-more", "end"))
                 break
@@ -329,7 +329,7 @@ class _Painter:
         for place, container in enumerate(machine.containers):
             size, bold, _mono = STYLES["card"]
             names = len(wrap(container.name, width - 2 * CARD_PADDING, size, NAME_LINES, bold))
-            height = 14 + NAME_LINE * names + ROW_LINE * len(container.attachments) + 8
+            height = 14 + NAME_LINE * names + ROW_LINE * max(1, len(container.attachments)) + 8
             heights[place % grid.rows] = max(heights[place % grid.rows], height)
         return heights
 
@@ -426,6 +426,9 @@ class _Painter:
                 texts += _row_texts(row, Point(left.x + BULLET, y), room - BULLET, "start")
             else:
                 texts += _row_texts(row, Point(at.x, y), room, anchor)
+        if not rows:
+            mode = mode_of(container)
+            texts.append(line(Point(at.x, texts[-1].at.y + ROW_LINE), mode, "card-network", room, anchor))
         states = [self.facts.state(container.name, attachment.network) for attachment in container.attachments]
         state = WRONG if WRONG in states else PLAIN
         title = describe(container, self.facts.addresses)
@@ -515,4 +518,4 @@ def describe(container: Container, addresses: Addresses) -> str:
     places = [
         each.network + (f" ({known[each.network]})" if each.network in known else "") for each in container.attachments
     ]
-    return f"{container.name} ({container.image}) on {', '.join(places) or 'no network'}"
+    return f"{container.name} ({container.image}) on {', '.join(places) or mode_of(container) or 'no network'}"

@@ -188,7 +188,7 @@ def closest_stage(stages: Sequence[Topology], nodes: Sequence[NodeSeen]) -> int:
     seen = {item["name"]: set(item["networks"]) for _node, item in _containers(nodes)}
 
     def distance(stage: Topology) -> int:
-        wanted = {c.name: {a.network for a in c.attachments} or {c.network_mode} for c in stage.containers}
+        wanted = {c.name: {a.network for a in c.attachments} or {c.network_mode or ""} for c in stage.containers}
         known = {c.name for other in stages for c in other.containers}
         return sum(wanted.get(name) != seen.get(name) for name in known)
 

@@ -124,7 +124,9 @@ class Proof:
     def __init__(self, world: World, cells: Iterable[Cell]) -> None:
         self._world = world
         live = [name for name, seen in world.sources.items() if not seen.error]
-        self._hears = {name for name in live if has_answered(world.sources[name].answers) or world.has_no_resolver(name)}
+        self._hears = {
+            name for name in live if has_answered(world.sources[name].answers) or world.has_no_resolver(name)
+        }
         self._live = Counter(segment for name in live for segment in world.membership.segments(name).values())
         # Whom others are to resolve: what it says to itself proves nothing.
         names = (cell for cell in cells if cell.facet == "name" and cell.expected == ALLOWED)

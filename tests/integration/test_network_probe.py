@@ -10,6 +10,7 @@ import json
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
@@ -135,6 +136,45 @@ def test_a_port_that_nobody_listens_on_is_wrong_and_closes_no_network():
     }
 
 
+def test_who_is_on_a_network_of_the_engine_s_own_is_reached_there_and_named_nowhere(shop):
+    modes = {"pt-old": "bridge", "pt-older": "bridge", "pt-alone": "none", "pt-agent": "host"}
+    declared = [
+        {"name": name, "node": "here", "network_mode": mode, "listens": [80] if name == "pt-old" else []}
+        for name, mode in modes.items()
+    ]
+    for name, mode in modes.items():
+        container(shop, name, [mode], SERVE if name == "pt-old" else ("sleep", "3600"))
+    start = time.monotonic()
+    found = verify(WEB, PEER, FAR, *declared, wait=10)
+    assert time.monotonic() - start < 8
+    assert summarize(found.values()).status == 0, [each for each in found.values() if each.verdict != "correct"]
+    assert "connected in" in found["pt-older", "pt-old", "tcp", "bridge:80"].evidence
+    assert found["pt-older", "pt-old", "name", "pt-old"].observed == "blocked"
+    assert found["pt-far", "pt-old", "tcp", "bridge:80"].observed == "blocked"
+    assert found["pt-alone", "pt-alone", "attachment", "none"].evidence.startswith("no address")
+    assert {cell[2] for cell in found if cell[0] == "pt-agent" and cell[1] != "pt-agent"} == {"name"}
+
+
+def test_an_address_given_to_a_container_without_a_network_is_found(engine):
+    made = container(engine, "pt-alone", ["none"])
+    pid = str(engine.inspect_container(made)["State"]["Pid"])
+    inside = ["nsenter", "--net", "--target", pid, "ip"]
+    subprocess.run([*inside, "link", "add", "spare", "type", "veth", "peer", "name", "end"], check=True)
+    subprocess.run([*inside, "address", "add", "10.77.9.9/24", "dev", "spare"], check=True)
+    found = verify({"name": "pt-alone", "node": "here", "network_mode": "none"})
+    ((cell, verdict),) = of(found, "wrong").items()
+    assert cell == ("pt-alone", "pt-alone", "attachment", "none")
+    assert verdict.evidence == "it has 10.77.9.9 on spare"
+
+
+def test_a_container_made_on_another_network_than_its_mode_says_is_not_attached(shop):
+    container(shop, "pt-old", ["pt-front"])
+    found = verify(WEB, PEER, FAR, {"name": "pt-old", "node": "here", "network_mode": "bridge"})
+    wrong = of(found, "wrong")
+    assert wrong["pt-old", "pt-old", "attachment", "bridge"].cause == "pt-old is not attached to bridge"
+    assert wrong["pt-web", "pt-old", "name", "pt-old"].observed == "allowed"
+
+
 def test_a_stopped_server_is_said_at_once(shop):
     shop.stop("pt-web", timeout=0)
     start = time.monotonic()
@@ -241,3 +281,74 @@ def test_fewer_pairs_are_proven_as_well_as_all(scope):
     found = verify(WEB, PEER, FAR, wait=5, **scope)
     assert summarize(found.values()).status == 0, found
     assert 0 < len(found) < len(verify(WEB, PEER, FAR, wait=5)) or scope["coverage"] == "mesh"
+
+
+DUAL = {"name": "pt-dual", "subnet": "10.77.8.0/24", "subnet6": "fd77:8::/64"}
+
+
+def dual_network(client, name, *subnets):
+    pools = [docker.types.IPAMPool(subnet=subnet) for subnet in subnets]
+    ipam = docker.types.IPAMConfig(pool_configs=pools)
+    return client.create_network(name, enable_ipv6=True, ipam=ipam, labels=LABELS)["Id"]
+
+
+@pytest.fixture
+def dual(engine):
+    """A server and a container with IPv6, and one that shares IPv4 alone with the server."""
+    if not Path("/proc/net/if_inet6").exists():
+        pytest.skip("needs a kernel with IPv6")
+    dual_network(engine, "pt-dual", DUAL["subnet"], DUAL["subnet6"])
+    network(engine, "pt-back")
+    web = {**WEB, "networks": ["pt-dual", "pt-back"]}
+    peer = {**PEER, "networks": ["pt-dual"]}
+    for declared in (web, peer, FAR):
+        container(engine, declared["name"], declared["networks"], SERVE if declared is web else ("sleep", "3600"))
+    return engine, (web, peer, FAR), [DUAL, {"name": "pt-back"}]
+
+
+def test_ipv6_is_proven_beside_ipv4(dual):
+    engine, declared, networks = dual
+    found = verify(*declared, networks=networks, wait=10, full_size=True)
+    assert summarize(found.values()).status == 0, of(found, "wrong") or of(found, "no_value")
+    settings = engine.inspect_container("pt-web")["NetworkSettings"]["Networks"]["pt-dual"]
+    address = settings["GlobalIPv6Address"]
+    assert found["pt-peer", "pt-web", "address", "pt-web/6"].evidence == f"{address} on pt-dual/6"
+    assert found["pt-peer", "pt-web", "ping", "pt-dual/6"].evidence.startswith(f"{address} answered in ")
+    assert found["pt-peer", "pt-web", "mtu", "pt-dual/6"].observed == "allowed"
+    assert found["pt-peer", "pt-web", "tcp", "pt-dual/6:80"].evidence.startswith(f"[{address}]:80 connected in ")
+    # The name is known to it, and has no address of that family there.
+    assert found["pt-far", "pt-web", "name", "pt-web/6"].evidence.endswith("an empty answer from 127.0.0.11")
+    assert found["pt-far", "pt-web", "tcp", "pt-dual/6:80"].evidence.endswith("no IPv6 address to send from")
+
+
+def test_an_ipv6_address_that_is_taken_away_is_missed_and_ipv4_is_sound(dual):
+    engine, declared, networks = dual
+    pid = str(engine.inspect_container("pt-peer")["State"]["Pid"])
+    command = ["ip", "-6", "address", "flush", "dev", "eth0", "scope", "global"]
+    subprocess.run(["nsenter", "--net", "-t", pid, *command], check=True)
+    found = verify(*declared, networks=networks)
+    wrong = of(found, "wrong")
+    # What it sends itself may still find a way, from its address on the link.
+    assert set(wrong) - {("pt-peer", "pt-web", "ping", "pt-dual/6"), ("pt-peer", "pt-web", "tcp", "pt-dual/6:80")} == {
+        ("pt-peer", "pt-peer", "attachment", "pt-dual/6"),
+        ("pt-web", "pt-peer", "ping", "pt-dual/6"),
+    }
+    assert all("pt-peer has no address on pt-dual/6 where its engine gave it" in each.cause for each in wrong.values())
+
+
+def test_bridges_that_the_engine_does_not_keep_apart_in_ipv6_are_found(dual):
+    engine, declared, networks = dual
+    dual_network(engine, "pt-apart", "10.77.7.0/24", "fd77:7::/64")
+    container(engine, "pt-apart", ["pt-apart"])
+    apart = {"name": "pt-apart", "node": "here", "networks": ["pt-apart"]}
+    networks = [*networks, {"name": "pt-apart", "subnet6": "fd77:7::/64"}]
+    time.sleep(2)  # until bridges have made sure that their addresses are theirs alone, they forward nothing
+    found = verify(*declared, apart, networks=networks)
+    settings = engine.inspect_container("pt-apart")["NetworkSettings"]["Networks"]["pt-apart"]
+    reached = engine.exec_create("pt-peer", ["ping", "-6", "-c1", "-W1", settings["GlobalIPv6Address"]])["Id"]
+    engine.exec_start(reached)
+    leaks = engine.exec_inspect(reached)["ExitCode"] == 0
+    across = found["pt-peer", "pt-apart", "ping", "pt-apart/6"]
+    assert across.verdict == ("wrong" if leaks else "correct")
+    assert ("lets IPv6 pass" in across.cause) is leaks
+    assert found["pt-peer", "pt-apart", "ping", "pt-apart"].verdict == "correct"

@@ -209,6 +209,38 @@ def test_connections_change_while_the_container_runs(engine, made):
     assert not containers(other, PEER)["changed"]
 
 
+def test_a_container_goes_to_a_network_of_the_engine_s_own_and_back(engine):
+    networks(FRONT)
+    for mode in ("bridge", "none", "host", None, "bridge"):
+        place = {"network_mode": mode} if mode else {"networks": ["tt-front"]}
+        declared = {"name": "tt-old", "node": "here", "image": IMAGE, **place}
+        first = containers(declared, on=[FRONT])
+        assert actions(first) in ({"tt-old": "created"}, {"tt-old": "recreated"}), first
+        assert not containers(declared, on=[FRONT])["changed"]
+        seen = engine.inspect_container("tt-old")
+        assert list(seen["NetworkSettings"]["Networks"]) == [mode or "tt-front"]
+    engine.disconnect_container_from_network("tt-old", "bridge")
+    assert actions(containers(declared, on=[FRONT])) == {"tt-old": "connected"}
+    assert not networks(FRONT, containers=[declared], node="here")["changed"]
+
+
+def test_a_network_with_an_ipv6_subnet_gives_addresses_of_both_families(engine):
+    dual = {"name": "tt-front", "subnet": "10.77.5.0/24", "subnet6": "fd77:5::/64"}
+    fixed = {"name": "tt-front", "address": "10.77.5.9", "address6": "fd77:5::9"}
+    web = {"name": "tt-web", "node": "here", "image": IMAGE, "networks": [fixed]}
+    made = networks(dual)["networks"]["tt-front"]
+    assert (made["subnet"], made["subnet6"]) == ("10.77.5.0/24", "fd77:5::/64")
+    assert not networks(dual)["changed"]
+    assert "subnet6 " in networks({**dual, "subnet6": "fd77:6::/64"})["msg"]
+    assert containers(web, PEER, on=[dual])["changed"]
+    assert not containers(web, PEER, on=[dual])["changed"]
+    assert "(fd77:5::9)" in run(engine, "tt-peer", "ping", "-6", "-c1", "tt-web")
+    moved = {**web, "networks": [{**fixed, "address6": "fd77:5::8"}]}
+    assert actions(containers(moved, PEER, on=[dual])) == {"tt-web": "connected", "tt-peer": "none"}
+    assert "(fd77:5::8)" in run(engine, "tt-peer", "ping", "-6", "-c1", "tt-web")
+    assert not containers(moved, PEER, on=[dual])["changed"]
+
+
 @pytest.mark.usefixtures("made")
 def test_stopped_and_paused_containers_run_again(engine):
     engine.stop("tt-web", timeout=0)
@@ -372,6 +404,17 @@ def test_a_classic_swarm_makes_them_once_and_moves_no_one(engine, swarm):
     assert actions(containers({**shop, "env": {}}, peer, **through))["tt-web"] == "started"
     assert not containers({**shop, "env": {}}, peer, **through)["changed"]
     assert containers(shop, peer, state="absent", **through)["changed"]
+
+
+def test_a_classic_swarm_puts_containers_on_a_node_s_own_networks(engine, swarm):
+    url, _node = swarm
+    through = {"flavour": "classic", "docker_host": url}
+    modes = ("bridge", "host", "none")
+    declared = [{"name": f"tt-{mode}", "image": IMAGE, "network_mode": mode} for mode in modes]
+    assert set(actions(containers(*declared, on=[], **through)).values()) == {"created"}
+    assert not containers(*declared, on=[], **through)["changed"]
+    for mode in modes:
+        assert list(engine.inspect_container(f"tt-{mode}")["NetworkSettings"]["Networks"]) == [mode]
 
 
 def test_a_constraint_that_no_node_satisfies_is_one_sentence(swarm):

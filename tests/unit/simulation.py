@@ -173,9 +173,7 @@ class Cluster:
         for name, container in self.containers.items():
             if container.is_up and self.places[name] not in self.errors:
                 server = self.server.get(name, UPSTREAM if self._declared[name].network_mode else RESOLVER)
-                world.sources[name] = SourceObservation(
-                    name, "", self.hosts.get(name, self._hosts_file(name)), server
-                )
+                world.sources[name] = SourceObservation(name, "", self.hosts.get(name, self._hosts_file(name)), server)
         self._ask(world)
         return world
 

@@ -174,13 +174,21 @@ def test_what_changes_no_path_is_passed_over():
     assert one(keys) == one("")
 
 
+@pytest.mark.parametrize("mode", ["bridge", "host", "none"])
+def test_a_network_of_the_engine_s_own_takes_the_place_of_all_others(mode):
+    read_file = read(f"services: {{db: {{image: box, network_mode: {mode}}}}}")
+    (container,) = read_file["containers"]
+    assert (container["network_mode"], container.get("networks")) == (mode, None)
+    assert read_file["networks"] == []
+    assert parse(read_file["networks"], read_file["containers"], ["docker0"]).containers[0].network_mode == mode
+
+
 # What cannot be told
 
 
 @pytest.mark.parametrize(
     "setting",
     [
-        "network_mode: host",
         "network_mode: 'service:other'",
         "links: [other]",
         "external_links: [other]",
@@ -200,6 +208,11 @@ def test_a_setting_that_would_change_paths_is_refused_by_name(setting):
         (
             "{services: {db: {image: box}}, networks: [back]}",
             "Compose file: 'networks' must be a mapping, like 'key: value'.",
+        ),
+        (
+            "services: {db: {image: box, network_mode: host, networks: [default]}}",
+            "Compose file, service 'db': it declares mutually exclusive 'network_mode' and 'networks'; leave one of "
+            "them out.",
         ),
         ("db: {image: box}", "Compose file: it has no 'services'; those of a file of version 1 belong under that key."),
         (
@@ -244,7 +257,7 @@ def test_what_cannot_be_told_is_one_sentence(text, sentence):
 
 
 def test_all_problems_are_said_at_once():
-    assert len(problems("services: {a: {image: box, links: [b]}, b: {image: box, network_mode: host}}")) == 2
+    assert len(problems("services: {a: {image: box, links: [b]}, b: {image: box, network_mode: 'service:a'}}")) == 2
 
 
 def test_a_doubled_dollar_is_one_and_no_variable():

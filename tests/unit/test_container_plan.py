@@ -55,6 +55,40 @@ def step(container=WEB, *observed, node="n1"):
     return planned.containers[0]
 
 
+def of_mode(mode):
+    return replace(DB, attachments=(Attachment("bridge"),) if mode == "bridge" else (), network_mode=mode)
+
+
+def seen_on(mode):
+    return running(of_mode(mode), endpoints={mode: ObservedEndpoint()})
+
+
+@pytest.mark.parametrize("mode", ["bridge", "host", "none"])
+def test_a_container_on_a_network_of_the_engine_s_own_stays_as_it_is(mode):
+    declared = of_mode(mode)
+    topology = Topology((*NETWORKS, Network("bridge")), (declared,))
+    assert not plan_present(topology, [seen_on(mode)], "swarm", "n1").changed
+
+
+@pytest.mark.parametrize("mode", ["bridge", "host", "none"])
+def test_a_container_of_another_network_mode_is_made_anew_without_its_own_old_network(mode):
+    leaving = step(DB, seen_on(mode))
+    assert (leaving.action, leaving.reasons, leaving.connect) == ("recreated", ("network_mode changes",), ())
+    joining = step(of_mode(mode), running(DB))
+    assert (joining.action, joining.reasons) == ("recreated", ("network_mode changes",))
+
+
+def test_what_others_connected_comes_back_unless_the_new_mode_has_no_room_for_it():
+    by_hand = {"back": ObservedEndpoint(), "bridge": ObservedEndpoint(), "other": ObservedEndpoint()}
+    seen = running(DB, endpoints=by_hand)
+    renewed = step(replace(DB, image="new"), seen)
+    assert [attachment.network for attachment in renewed.connect] == ["bridge", "other"]
+    assert step(of_mode("none"), seen).connect == ()
+    topology = Topology((*NETWORKS, Network("bridge")), (of_mode("bridge"),))
+    (joining,) = plan_present(topology, [seen], "swarm", "n1").containers
+    assert [attachment.network for attachment in joining.connect] == ["other"]
+
+
 def test_a_missing_container_is_created_and_started():
     planned = step()
     assert (planned.action, planned.create, planned.start) == ("created", True, True)

@@ -24,6 +24,14 @@ def test_the_first_network_comes_with_its_aliases_and_address():
     }
 
 
+@pytest.mark.parametrize("mode", ["bridge", "host", "none"])
+def test_a_network_of_the_engine_s_own_is_the_network_mode_and_no_endpoint(mode):
+    attachments = (Attachment("bridge"),) if mode == "bridge" else ()
+    body = creation(Container("web", "n1", attachments, network_mode=mode), "swarm", "none")
+    assert body["HostConfig"]["NetworkMode"] == mode
+    assert body["NetworkingConfig"]["EndpointsConfig"] == {}
+
+
 def test_a_fixed_address_of_each_family_is_asked_for():
     both = replace(WEB, attachments=(Attachment("front", address="10.1.0.9", address6="fd00::9"),))
     ipam = creation(both, "swarm", "none")["NetworkingConfig"]["EndpointsConfig"]["front"]["IPAMConfig"]

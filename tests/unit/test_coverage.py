@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from itertools import combinations
+from typing import Any
 
 import pytest
 from ansible_collections.dockernet.lab.plugins.module_utils._coverage import Scope
@@ -38,6 +39,23 @@ def asked(world, facet, expected="allowed"):
 def test_a_sound_cluster_is_correct_in_each_mode(driver, scope):
     verdicts = judge(build(driver=driver).world(scope=scope))
     assert [each for each in verdicts if each.verdict != CORRECT] == []
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [Scope("mesh"), Scope("sample", sample=20), Scope(networks=("bridge",)), Scope(containers=("c2", "c4")), Scope()],
+)
+def test_the_engines_own_networks_are_judged_in_each_mode_and_no_name_there_is_called_uncovered(scope):
+    places: list[dict[str, Any]] = [{"networks": ["net"]}]
+    places += [{"network_mode": mode} for mode in ("bridge", "host", "none")]
+    entries = [{"name": f"c{n}", "node": NODES[n % 2], **places[n // 2 % 4]} for n in range(24)]
+    world = Cluster(parse([{"name": "net"}], entries, NODES), dict.fromkeys(NODES, "28.0.1")).world(scope=scope)
+    verdicts = judge(world)
+    assert [each for each in verdicts if each.verdict != CORRECT] == []
+    covered = world.coverage(each.cell for each in verdicts)
+    assert covered.names == 6
+    if scope.mode in ("mesh", "full") and not (scope.networks or scope.containers):
+        assert (covered.names_covered, covered.paths_covered) == (6, covered.paths)
 
 
 def test_a_mesh_has_each_name_and_each_two_nodes_on_each_network():

@@ -183,3 +183,13 @@ def test_of_search_and_domain_the_last_counts():
     assert _resolv_conf.parse("search a b\ndomain c\n").search == ["c"]
     assert _resolv_conf.parse("domain c\nsearch a b\n").search == ["a", "b"]
     assert _resolv_conf.parse("") == ([], [], [])
+
+
+@pytest.mark.parametrize(("mode", "missing"), [("host", []), ("none", ["localhost"])])
+def test_the_file_of_who_has_the_node_s_network_is_the_node_s_own_affair(mode, missing):
+    declared = [{"name": "agent", "node": "x", "network_mode": mode}]
+    seen = ContainerObservation("agent", "running", 1, endpoints=(EndpointObservation(mode),))
+    node = NodeObservation("x", "28.0.1", containers=(seen,))
+    source = SourceObservation("agent", hosts="127.0.0.1\tvm agent\n")
+    found = of_topology(World(parse([], declared, ["x"]), {"x": node}, {"agent": source}), ["agent"])
+    assert [finding.name for finding in found if finding.kind == "missing"] == missing

@@ -99,3 +99,10 @@ def test_a_bridge_is_needed_only_where_a_container_is_on_it():
     assert needed(networks, None, "n1", None) == tuple(networks)
     anywhere = [Container("a", None, (Attachment("there"),))]
     assert needed(networks, anywhere, "n1", ["there"]) == (there,)
+
+
+def test_the_engines_own_bridge_is_neither_made_nor_removed():
+    bridge = Network("bridge")
+    legacy = Container("legacy", "n1", (Attachment("bridge"),), network_mode="bridge")
+    assert needed([LINUX, bridge], [legacy], "n1", None) == (LINUX,)
+    assert needed([bridge], None, None, ["bridge"]) == ()

@@ -262,6 +262,25 @@ def test_a_bridge_is_inside_each_node_that_needs_it_and_an_overlay_is_above():
     assert overlay.box.bottom < min(node.box.y for node in picture.nodes)
 
 
+def test_containers_on_the_engines_own_networks_hang_from_a_bridge_of_their_node_or_from_nothing():
+    modes = ["bridge", "host", "none", None, "bridge"]
+    containers = [
+        {"name": f"box{number}", "node": f"swl-demo{number % 2}", "network_mode": mode}
+        if (mode := modes[number % 5])
+        else {**UBUNTU1, "name": f"ubuntu{number}"}
+        for number in range(30)
+    ]
+    for count in (6, 30):
+        topology = swarm(containers=containers[:count])
+        picture = lay_out(topology, [DEMO0, DEMO1], "A lab", None, {})
+        assert [bar.network for bar in picture.bars] == [0, 1, 1]
+        assert len(picture.ports) == sum(len(container.attachments) for container in topology.containers)
+        assert list(overlaps(text.box for text in picture.all_texts())) == []
+        assert all(inside(text.box, card.box) for card in picture.cards for text in card.texts)
+        svg = draw_svg(topology, [DEMO0, DEMO1], "A lab")
+        assert {"bridge", "the engine's own", "the node's network", "no network"} <= words(svg)
+
+
 def test_an_overlay_continues_above_each_row_of_nodes():
     topology, machines, _ = cluster(20, 3, 1)
     picture = lay_out(topology, machines, "A lab")

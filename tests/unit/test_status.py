@@ -13,7 +13,12 @@ from ansible_collections.dockernet.lab.plugins.action.status import nodes_seen
 from ansible_collections.dockernet.lab.plugins.module_utils import _store_look
 from ansible_collections.dockernet.lab.plugins.module_utils._node_look import system_status
 from ansible_collections.dockernet.lab.plugins.module_utils._topology import parse
-from ansible_collections.dockernet.lab.plugins.plugin_utils._status import NodeSeen, closest_stage
+from ansible_collections.dockernet.lab.plugins.plugin_utils._status import (
+    NodeSeen,
+    closest_stage,
+    container_rows,
+    network_rows,
+)
 from ansible_collections.dockernet.lab.plugins.plugin_utils._status_text import WIDTH, Subject, text
 from ansible_collections.dockernet.lab.plugins.plugin_utils._text_table import Cell, table
 
@@ -280,6 +285,7 @@ def test_the_stage_that_a_story_has_come_to():
         [],
         [{"name": "ubuntu1", "node": "demo0", "networks": ["linux"]}],
         [{"name": "ubuntu1", "node": "demo0", "networks": ["linux", "frontend"]}],
+        [{"name": "ubuntu1", "node": "demo0", "network_mode": "none"}],
     ]
     stages = [parse(networks, containers, NODES) for containers in steps]
 
@@ -289,7 +295,18 @@ def test_the_stage_that_a_story_has_come_to():
     assert stage() == 1
     assert stage(container("ubuntu1", "10.0.0.2")) == 2
     assert stage({**container("ubuntu1"), "networks": {"linux": "", "frontend": ""}}) == 3
+    assert stage(container("ubuntu1", network="none")) == 4
     assert stage(container("ubuntu1"), container("guest")) == 2
+
+
+def test_a_network_of_the_engine_s_own_is_the_container_s_and_no_row_of_its_own():
+    declared = [{"name": f"on-{mode}", "node": "demo0", "network_mode": mode} for mode in ("bridge", "none")]
+    topology = parse(NETWORKS, declared, NODES, "classic")
+    nodes = [NodeSeen("demo0", roles=("engine",), look=look(container("on-bridge", "172.17.0.2", "bridge")))]
+    assert "bridge" not in [row.seen.name for row in network_rows(topology, "classic", nodes)]
+    rows = {row.name: row for row in container_rows(topology, nodes)}
+    assert rows["on-bridge"].networks == {"bridge": "172.17.0.2"}
+    assert (rows["on-none"].state, rows["on-none"].networks) == ("missing", {"none": ""})
 
 
 def test_what_a_classic_swarm_says_of_itself():
