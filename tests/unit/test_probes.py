@@ -170,10 +170,11 @@ def resolver(pid, answers):
         server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(("127.0.0.1", 53))
     server.settimeout(0.02)
-    asked, is_over = [[]], threading.Event()
+    asked: list[list[str]] = [[]]
+    is_over = threading.Event()
 
     def serve():
-        waiting = []
+        waiting: list[tuple[bytes, tuple[str, int]]] = []
         while not is_over.is_set():
             try:
                 packet, sender = server.recvfrom(512)
