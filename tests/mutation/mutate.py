@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ UNTOUCHED = 30  # the same of one that nobody has touched: what a user has
 
 def main() -> int:
     arguments = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))  # so that nothing is left broken, or busy
     chosen = choose(arguments.names, arguments.quick)
     problems = 0
     for flavour in dict.fromkeys(mutation.flavour for mutation in chosen):
