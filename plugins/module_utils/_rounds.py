@@ -39,11 +39,14 @@ def probe_node(world: World, node: str, wait: float) -> list[SourceObservation]:
         while True:
             run_round(probes + _own_ports(world, listeners))
             cells = [cell for cell in cells if not _is_settled(cell, world)]
+            if decoys := _decoys(cells, world, sources):
+                run_round(decoys)
+                cells = [cell for cell in cells if not _is_settled(cell, world)]
             if not (cells or _own_ports(world, listeners)) or time.monotonic() > deadline:
                 break
             time.sleep(pause)
             pause = min(pause * 2, _LONGEST_PAUSE)
-            probes = _plan(cells, world, sources) + _decoys(cells, world, sources)
+            probes = _plan(cells, world, sources)
     finally:
         for source in sources.values():
             source.close()
@@ -99,14 +102,18 @@ def _witnessing(world: World, sources: dict[str, Source]) -> list[Probe]:
 
 
 def _decoys(cells: Iterable[Cell], world: World, sources: dict[str, Source]) -> list[Probe]:
-    """Beside each target that answers though it should not, an address that nobody has: does that answer too?"""
+    """Beside each target that answers though it should not, from behind a gateway, an address that nobody has.
+
+    They are waited for, since one that answers too proves that the target has not.
+    """
     planned = {
         (cell.source, _KIND[cell.facet], with_port(nobodys, cell.port) if cell.port else nobodys)
         for cell in cells
-        if cell.expected != ALLOWED and cell.facet in _REACHING
+        if cell.expected != ALLOWED and cell.facet in _REACHING and read(cell, world).observed == ALLOWED
+        if world.way(cell.source, world.end(cell.target, cell.network)).gateway
         if (nobodys := world.nobodys(cell.target, cell.network))
     }
-    return [Probe(sources[source], kind, subject, False) for source, kind, subject in sorted(planned)]
+    return [Probe(sources[source], kind, subject, True) for source, kind, subject in sorted(planned)]
 
 
 def _own_ports(world: World, sources: Iterable[Source]) -> list[Probe]:
