@@ -10,42 +10,30 @@ failed, 2 where the measurement cannot be made.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import re
-import shutil
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
-ROOT = Path(__file__).resolve().parents[2]
+from labs import ROOT, BenchError, Lab, end_in_order, finish_undisturbed, lock, machine, obstacle, run
+
 RAW = ROOT / "tests/bench/raw_swarm.sh"
 
 LAB = "bench"
 SUBNET = "192.168.79.0/24"
+FLAVOUR = "classic"
 IMAGES = ("dockernet/node:11", "box", "swarm:1.2.9")
 
 # The script builds no more than this.
-VARIABLES = {
-    "lab_name": LAB,
-    "topology_containers": [
-        {"name": f"ubuntu{number + 1}", "node": f"{LAB}-demo{number}", "networks": ["linux"]} for number in (0, 1)
-    ],
-}
+CONTAINERS = [
+    {"name": f"ubuntu{number + 1}", "node": f"{LAB}-demo{number}", "networks": ["linux"]} for number in (0, 1)
+]
 
 RATIO_LIMIT = 1.5
 SECOND_RUN_LIMIT = 12.0  # seconds
-
-
-class BenchError(Exception):
-    """A run failed. The text says which, and ends in what it printed last."""
 
 
 @dataclass
@@ -59,66 +47,15 @@ class Times:
     verification: list[float] = field(default_factory=list)
 
 
-def run(words: list[str], environment: dict[str, str] | None = None) -> tuple[float, str]:
-    """Run a command. Returns the seconds that it took, and what it printed. Raises BenchError where it fails."""
-    started = time.monotonic()
-    with subprocess.Popen(
-        words,
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as process:
-        try:
-            text = process.communicate()[0]
-        except KeyboardInterrupt:
-            # All of its children too: none may go on making what is being removed.
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
-    if process.returncode != 0:
-        tail = "\n".join(text.splitlines()[-40:])
-        raise BenchError(f"{' '.join(words)} ended with {process.returncode}:\n{tail}")
-    return time.monotonic() - started, text
-
-
-class Lab:
-    """The lab of the inventory `swarm`, with a name, nodes and a subnet of its own."""
-
-    def __init__(self, directory: Path) -> None:
-        beside = Path(sys.executable).with_name("ansible-playbook")
-        self.inventory = directory / "inventory"
-        self.words = [
-            str(beside) if beside.exists() else "ansible-playbook",
-            f"--inventory={self.inventory}",
-            f"--extra-vars={json.dumps({**VARIABLES, 'verify_reports': str(directory / 'reports')})}",
-        ]
-        self.environment = {
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "LAB_SUBNET": SUBNET,
-            "SWARM_FLAVOUR": "classic",
-            "ANSIBLE_STDOUT_CALLBACK": "ansible.builtin.default",  # its recap says what changed
-            "ANSIBLE_NOCOLOR": "1",
-        }
-        shutil.copytree(ROOT / "inventory/swarm", self.inventory)
-        for path in self.inventory.rglob("*.yml"):
-            path.write_text(path.read_text().replace("swl-", f"{LAB}-"))
-
-    def play(self, playbook: str) -> tuple[float, str]:
-        """Run one of the playbooks. Returns its seconds and what it printed."""
-        return run([*self.words, str(ROOT / "playbooks" / playbook)], self.environment)
-
-    def play_again(self) -> float:
-        """Run the scenario on the lab that is there. Raises BenchError where that changes anything."""
-        seconds, text = self.play("swarm.yml")
-        hosts = [line for line in text.splitlines() if re.search(r"\bok=\d+ +changed=\d+", line)]
-        changed = [line for line in hosts if "changed=0" not in line]
-        if changed or not hosts:
-            raise BenchError("The playbook's second run changed something:\n" + ("\n".join(changed) or text))
-        return seconds
+def play_again(lab: Lab) -> float:
+    """Run the scenario on the lab that is there. Raises BenchError where that changes anything."""
+    seconds: float
+    seconds, text = lab.play("swarm.yml")
+    hosts = [line for line in text.splitlines() if re.search(r"\bok=\d+ +changed=\d+", line)]
+    changed = [line for line in hosts if "changed=0" not in line]
+    if changed or not hosts:
+        raise BenchError("The playbook's second run changed something:\n" + ("\n".join(changed) or text))
+    return seconds
 
 
 def remove(lab: Lab) -> None:
@@ -140,19 +77,11 @@ def measure(lab: Lab, rounds: int) -> Times:
         print(", playbook", end="", flush=True, file=sys.stderr)
         times.first.append(lab.play("swarm.yml")[0])
         print(", playbook again", end="", flush=True, file=sys.stderr)
-        times.second.append(lab.play_again())
+        times.second.append(play_again(lab))
         print(", verification", flush=True, file=sys.stderr)
         times.verification.append(lab.play("verify.yml")[0])
         lab.play("down.yml")
     return times
-
-
-def machine() -> str:
-    """What the times were measured on."""
-    engine = run(["docker", "version", "--format", "{{.Server.Version}}"])[1].strip()
-    others = len(run(["docker", "ps", "--quiet"])[1].split())
-    busy = f", {others} other containers running" if others else ""
-    return f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, docker {engine}{busy}"
 
 
 def table(times: Times) -> tuple[str, bool]:
@@ -184,52 +113,26 @@ def table(times: Times) -> tuple[str, bool]:
     return "\n".join(lines), is_ratio_kept and is_second_kept
 
 
-def obstacle() -> str:
-    """Why nothing can be measured here; empty where nothing speaks against it."""
-    try:
-        answer = subprocess.run(["docker", "version"], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return "There is no docker here: run make swarm first, which installs it."
-    if answer.returncode != 0:
-        return f"The engine does not answer: {answer.stderr.strip()}"
-    for image in IMAGES:
-        words = ["docker", "image", "inspect", image]
-        if subprocess.run(words, capture_output=True, check=False).returncode != 0:
-            cure = "pull or load it" if image.startswith("swarm:") else "run SWARM_FLAVOUR=classic make swarm first"
-            return f"The image {image} is not on this engine, so the classic lab cannot be measured: {cure}."
-    return ""
-
-
-def stop(number: int, _frame: FrameType | None) -> None:
-    """End as Ctrl-C does, so that the labs are removed."""
-    raise KeyboardInterrupt(signal.Signals(number).name)
-
-
 def main() -> int:
     """Measure, print the table, and return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=2, help="how often each is measured (default 2)")
     rounds = max(1, parser.parse_args().rounds)
-    reason = obstacle()
+    reason = obstacle(IMAGES, FLAVOUR)
     if reason:
         print(reason, file=sys.stderr)
         return 2
-    lock = socket.socket(socket.AF_UNIX)
-    try:
-        # A name in the kernel's own room holds for all checkouts, and is free again when this process ends.
-        lock.bind("\0dockernet-bench")
-    except OSError:
-        print("Another measurement runs on this machine; both would use the same nodes.", file=sys.stderr)
+    held = lock()
+    if held is None:
         return 2
-    signal.signal(signal.SIGTERM, stop)
+    end_in_order()
     about = machine()
-    with tempfile.TemporaryDirectory(prefix="dockernet-bench-") as directory:
-        lab = Lab(Path(directory))
+    with held, tempfile.TemporaryDirectory(prefix="dockernet-bench-") as directory:
+        lab = Lab(Path(directory), LAB, SUBNET, FLAVOUR, CONTAINERS)
         try:
             times = measure(lab, rounds)
         finally:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave half a lab
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            finish_undisturbed()
             print("removing the labs", file=sys.stderr)
             remove(lab)
     text, is_kept = table(times)
