@@ -27,6 +27,9 @@ SINGULAR = {
     "log-level": ("--log-level", "-l"),
     "debug": ("--debug", "-D"),
 }
+# Options, of the engine and of its store, that name a file which is read when the engine starts.
+FILES = ("tlscacert", "tlscert", "tlskey", "kv.cacertfile", "kv.certfile", "kv.keyfile")
+
 # Flags that stand alone, so that the word after them is not theirs.
 SWITCHES = ("-D", "--debug")
 
@@ -124,14 +127,35 @@ def command_line_without(line: str, config: Mapping[str, Any]) -> str:
     return " ".join(kept)
 
 
-def drop_in(engine: Engine, config: Mapping[str, Any]) -> str:
-    """What must be laid over the engine's unit, as the text of a drop-in; empty where nothing must."""
+def files_of(config: Mapping[str, Any]) -> list[str]:
+    """Paths of the certificates and keys that an engine reads, once, when it starts."""
+    options = {**config, **(config.get("cluster-store-opts") or {})}
+    return [str(options[option]) for option in FILES if options.get(option)]
+
+
+def environment_file(environment: Mapping[str, str]) -> str:
+    """The text of a file that systemd's EnvironmentFile reads. Raises ValueError for what it could not hold."""
+    lines = []
+    for name, value in sorted(environment.items()):
+        if not re.fullmatch(r"[A-Za-z_]\w*", name) or not str(value).isprintable():
+            raise ValueError(f"The variable '{name}' is no name, or its value has more than one line.")
+        escaped = re.sub(r'([\\"$`])', r"\\\1", str(value))
+        lines.append(f'{name}="{escaped}"\n')
+    return "".join(lines)
+
+
+def drop_in(engine: Engine, config: Mapping[str, Any], environment_path: str = "") -> str:
+    """What must be laid over the engine's unit, as the text of a drop-in; empty where nothing must.
+
+    environment_path: a file with the engine's environment, where it has one of its own.
+    """
     text = ""
     if config.get("cluster-store"):
         # A store on the same machine must outlive the engine: an engine that cannot take its endpoints out of the store
         # when it stops does not start their containers after the boot ("failed get network namespace").
         text += f"[Unit]\nAfter={STORE_UNITS}\n"
+    service = f"EnvironmentFile={environment_path}\n" if environment_path else ""
     line = command_line_without(engine.command_line, config)
     if line != engine.command_line:
-        text += f"[Service]\nExecStart=\nExecStart={line}\n"
-    return text
+        service += f"ExecStart=\nExecStart={line}\n"
+    return text + (f"[Service]\n{service}" if service else "")

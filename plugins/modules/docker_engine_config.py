@@ -14,12 +14,19 @@ description:
   - An engine does not start with one option both as a flag and in the file. Flags in the unit's command line whose
     options are in the file are taken out, with a drop-in of the unit (the distribution's C(-H fd://) against C(hosts)).
     With a cluster store, the drop-in also lets a store on the same machine start before the engine and stop after it.
-  - Reports a change until the engine was started with what this module wrote, also where an earlier run broke off.
+  - Reports a change until the engine was started with what this module wrote, and with the certificates and keys that
+    the settings name, also where an earlier run broke off.
 extends_documentation_fragment:
   - dockernet.lab.attributes
 options:
   options:
     description: Settings as in daemon.json. A null removes the key.
+    type: dict
+    default: {}
+  environment:
+    description:
+      - The engine's environment, for what it takes from nowhere else, as C(CONSUL_HTTP_TOKEN). It is never shown, and
+        kept in a file that only root may read. What a unit says itself, systemd tells everybody on the machine.
     type: dict
     default: {}
   path:
@@ -87,6 +94,8 @@ from ansible_collections.dockernet.lab.plugins.module_utils._daemon_config impor
     Engine,
     config_problems,
     drop_in,
+    environment_file,
+    files_of,
     merge,
     with_tls_said,
 )
@@ -135,13 +144,16 @@ def mark_of(unit: str) -> Path:
     return Path(f"/run/dockernet-settings-of-{unit}")
 
 
-def waits_for_restart(unit: str) -> bool:
-    """Whether the engine has run since before this module last wrote its settings."""
-    if not mark_of(unit).exists():
+def waits_for_restart(unit: str, files: list[str]) -> bool:
+    """Whether the engine has run since before its settings were last written, or a file that it read then."""
+    times = [mark_of(unit).stat().st_mtime] if mark_of(unit).exists() else []
+    # A file that was moved there keeps its time of modification, not that of its change.
+    times += [Path(file).stat().st_ctime for file in files if Path(file).exists()]
+    if not times:
         return False
     started = output_of("systemctl", "show", "--property=ActiveEnterTimestampMonotonic", "--value", unit).strip()
     seconds_up = time.monotonic() - int(started or 0) / 1_000_000
-    return seconds_up > time.time() - mark_of(unit).stat().st_mtime
+    return seconds_up > time.time() - max(times)
 
 
 def read(module: AnsibleModule, path: Path) -> dict[str, Any]:
@@ -154,6 +166,34 @@ def read(module: AnsibleModule, path: Path) -> dict[str, Any]:
     if not isinstance(config, dict):
         module.fail_json(msg=f"{path} holds no JSON object: repair or remove it, then run this again.")
     return dict(config)
+
+
+def secret_text(module: AnsibleModule) -> str:
+    """What the environment's file shall hold; empty where there shall be none."""
+    try:
+        return environment_file(module.params["environment"])
+    except ValueError as error:
+        module.fail_json(msg=str(error))
+    return ""
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Replace a file that only root may read."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.touch(mode=0o600)
+    new.chmod(0o600)
+    new.write_text(text)
+    new.replace(path)
+
+
+def write_unit(path: Path, text: str) -> None:
+    """Write the drop-in, or take it away."""
+    if text:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    else:
+        path.unlink()
 
 
 def write(module: AnsibleModule, path: Path, text: str) -> None:
@@ -171,6 +211,7 @@ def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "options": {"type": "dict", "default": {}},
+            "environment": {"type": "dict", "default": {}, "no_log": True},
             "path": {"type": "path", "default": "/etc/docker/daemon.json"},
             "unit": {"type": "str", "default": "docker.service"},
             "flavour": {"type": "str", "default": "none", "choices": ["classic", "mode", "none"]},
@@ -195,18 +236,22 @@ def main() -> None:
 
     unit_path = Path(f"/etc/systemd/system/{unit}.d/dockernet.conf")
     unit_before = unit_path.read_text() if unit_path.exists() else ""
-    unit_after = drop_in(engine, after)
-    differs = after != before or unit_after != unit_before
-    waits = waits_for_restart(unit)
+    secret_path = Path(f"/etc/dockernet/environment-of-{unit}")
+    secret_before = secret_path.read_text() if secret_path.exists() else ""
+    secret_after = secret_text(module)
+    unit_after = drop_in(engine, after, str(secret_path) if secret_after else "")
+    differs = after != before or unit_after != unit_before or secret_after != secret_before
+    waits = waits_for_restart(unit, files_of(after))
     if differs and not module.params["check_only"] and not module.check_mode:
         mark_of(unit).touch()
         if after != before:
             write(module, path, json.dumps(after, indent=2, sort_keys=True) + "\n")
-        if unit_after != unit_before and unit_after:
-            unit_path.parent.mkdir(parents=True, exist_ok=True)
-            unit_path.write_text(unit_after)
-        elif unit_after != unit_before:
-            unit_path.unlink()
+        if secret_after and secret_after != secret_before:
+            write_secret(secret_path, secret_after)
+        if unit_after != unit_before:
+            write_unit(unit_path, unit_after)
+        if secret_before and not secret_after:
+            secret_path.unlink()
     module.exit_json(
         changed=not module.params["check_only"] and (differs or waits),
         installed=True,

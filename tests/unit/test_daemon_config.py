@@ -9,6 +9,8 @@ from ansible_collections.dockernet.lab.plugins.module_utils._daemon_config impor
     command_line_without,
     config_problems,
     drop_in,
+    environment_file,
+    files_of,
     merge,
     store_url_problem,
     with_tls_said,
@@ -177,3 +179,31 @@ def test_the_unit_stays_as_it_is_where_nothing_speaks_against_it() -> None:
 )
 def test_tls_is_said_to_be_off_only_where_nobody_has_said_a_word(config, line, tls):
     assert with_tls_said(config, line).get("tls") is tls
+
+
+# TLS and secrets
+
+
+def test_the_files_of_engine_and_store_are_those_that_a_restart_reads_anew() -> None:
+    config = {"tlscert": "/t/cert.pem", "bip": "172.24.0.1/24", "cluster-store-opts": {"kv.keyfile": "/t/key.pem"}}
+    assert files_of(config) == ["/t/cert.pem", "/t/key.pem"]
+    assert files_of({"hosts": ["fd://"]}) == []
+
+
+def test_the_unit_names_the_file_with_the_environment_and_holds_nothing_of_it() -> None:
+    assert drop_in(TRIXIE, {}, "/etc/e") == "[Service]\nEnvironmentFile=/etc/e\n"
+    both = drop_in(BULLSEYE, {**CONSUL, "hosts": ["fd://"]}, "/etc/e")
+    assert both.count("[Service]") == 1
+    assert "EnvironmentFile=/etc/e\nExecStart=\nExecStart=" in both
+
+
+def test_a_value_is_quoted_as_systemd_reads_it() -> None:
+    assert environment_file({"B": "1-2", "A": 'say "$x" `\\'}) == 'A="say \\"\\$x\\" \\`\\\\"\nB="1-2"\n'
+    assert environment_file({}) == ""
+
+
+@pytest.mark.parametrize("environment", [{"A": "1\n[Service]"}, {"A=1\nB": "2"}, {"": "1"}])
+def test_what_the_file_could_not_hold_is_refused_and_not_repeated(environment: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="is no name, or its value") as error:
+        environment_file(environment)
+    assert "[Service]" not in str(error.value)
