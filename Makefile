@@ -11,13 +11,13 @@ LABS := $(sort $(patsubst inventory/%/hosts.yml,%,$(wildcard inventory/*/hosts.y
 SCENARIOS := $(sort $(patsubst molecule/%/molecule.yml,%,$(wildcard molecule/*/molecule.yml)))
 
 MAKEFLAGS += --no-print-directory --no-builtin-rules
-.PHONY: help single_host compose multi_host swarm add_node remove_node verify status down test lint unit integration molecule tutorial mutate bench python engine tests lab judged
+.PHONY: help single_host compose multi_host swarm add_node remove_node rolling_restart verify status down test lint unit integration molecule tutorial mutate faults bench python engine tests lab judged
 
 help:
 	@[ ! -t 1 ] || { on=$$(tput bold; tput setaf 6); off=$$(tput sgr0); } 2>/dev/null; \
 	awk -v on="$$on" -v off="$$off" -F ' *## ' \
 		'/^## / { print (++n > 1 ? "\n" : "") $$2 } /^[a-z_]+:.*## / { sub(/:.*/, "", $$1); \
-		printf "  %smake %-12s%s %s\n", on, $$1, off, $$2 }' $(firstword $(MAKEFILE_LIST))
+		printf "  %smake %-15s%s %s\n", on, $$1, off, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 ## Labs: each is built, verified and drawn (LAB_SUBNET=192.168.123.0/24 where you want another subnet)
 single_host: lab ## networks of one engine, told in stages; STAGE=2 stops after the second
@@ -48,7 +48,8 @@ endif
 
 add_node: lab ## NODE=swl-demo2 joins the running lab; no other node is touched
 remove_node: lab ## NODE=swl-demo2 leaves it again, dead or alive
-add_node remove_node:
+rolling_restart: lab ## Consul, engines and managers, one machine after the other; WHAT=consul,engines some of these
+add_node remove_node rolling_restart:
 	@scripts/setup python
 	@$(PLAY) playbooks/$@.yml
 
@@ -67,7 +68,7 @@ lint: python ## ruff, mypy, yamllint, ansible-lint, and roles' defaults against 
 	$(BIN)/ruff check plugins tests scripts molecule
 	$(BIN)/ruff format --check plugins tests scripts molecule
 	MYPYPATH=.collections $(BIN)/mypy --package ansible_collections.dockernet.lab.plugins
-	MYPYPATH=.collections:tests/integration:tests/mutation $(BIN)/mypy --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls tests scripts
+	MYPYPATH=.collections:tests/integration:tests/mutation:tests/faults $(BIN)/mypy --allow-untyped-defs --allow-incomplete-defs --allow-untyped-calls tests scripts
 	$(BIN)/yamllint .
 	$(BIN)/python scripts/check_argument_specs.py
 	PATH="$(CURDIR)/$(BIN):$$PATH" ansible-lint -q
@@ -90,6 +91,9 @@ molecule: python engine ## each scenario on real engines, with testinfra as the 
 mutate: QUICK = $(if $(filter mutate,$(MAKECMDGOALS)),--untouched 50,--quick --untouched 2)
 mutate: python engine ## labs broken in each way of tests/mutation/table.py: what the verification says of it
 	@$(BIN)/python tests/mutation/mutate.py $(QUICK)
+
+faults: python engine ## a cluster without a single point of failure, and all that fails in tests/faults/fault_table.py
+	@$(BIN)/python tests/faults/faults.py
 
 tutorial: python engine ## what docs/tutorial.md shows is what its commands print
 	@$(BIN)/python tests/tutorial/tutorial.py
