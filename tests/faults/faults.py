@@ -17,9 +17,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from fault_lab import NODES, Cell, FaultLab, LabError, Pinger, Pings
+sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "mutation")]
+from fault_lab import NODES, FaultLab, Pinger, Pings
 from fault_table import FAULTS, Fault
+from lab import Cell, LabError
 
 REPAIRED = 60  # seconds for which the verification of a whole cluster may ask again
 SHOWN = 8  # problems of a fault; most that go wrong do so in many cells
