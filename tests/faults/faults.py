@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "mutation")]
+sys.path.insert(0, str(Path(__file__).parents[1] / "mutation"))
+sys.path.insert(0, str(Path(__file__).parent))
 from fault_lab import NODES, FaultLab, Pinger, Pings
 from fault_table import FAULTS, Fault
 from lab import Cell, LabError
