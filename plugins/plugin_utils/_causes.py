@@ -248,6 +248,17 @@ def _stale_address(cell: Cell, observed: str, world: World) -> str:
     return f"the name '{cell.subject}' resolves to a stale address, which no container of the topology has"
 
 
+def _is_lost(cell: Cell, observed: str) -> bool:
+    """Whether something sent should have come through, and did not."""
+    return cell.facet in ("ping", "mtu", "tcp") and cell.expected == ALLOWED and observed == BLOCKED
+
+
+def _between(cell: Cell, world: World) -> str:
+    """Where a cell's packets go, as words: on one node, or between two."""
+    here, there = sorted((world.place(cell.source), world.place(cell.target)))
+    return f"on {here}" if here == there else f"between {here} and {there}"
+
+
 def _not_listening(cell: Cell, _observed: str, world: World) -> str:
     if cell.facet != "tcp":
         return ""
@@ -266,17 +277,14 @@ def _icmp_alone_is_lost(cell: Cell, observed: str, world: World) -> str:
     ends = (world.end(cell.target, cell.network, str(port)) for port in world.declared(cell.target).listens)
     if not any(isinstance(connects.get(end), float) for end in ends):
         return ""
-    here, there = sorted((world.place(cell.source), world.place(cell.target)))
-    between = f"on {here}" if here == there else f"between {here} and {there}"
-    return f"connections come through, but pings do not: something {between} filters ICMP"
+    return f"connections come through, but pings do not: something {_between(cell, world)} filters ICMP"
 
 
 def _tcp_alone_is_lost(cell: Cell, observed: str, world: World) -> str:
     if cell.facet != "tcp" or cell.expected != ALLOWED or observed != BLOCKED:
         return ""
     seen = world.sources[cell.source]
-    here, there = sorted((world.place(cell.source), world.place(cell.target)))
-    between = f"on {here}" if here == there else f"between {here} and {there}"
+    between = _between(cell, world)
     if seen.connects.get(world.end(cell.target, cell.network, cell.port)) == REFUSED:
         return f"{cell.target} listens on port {cell.port}, but something {between} refuses connections to it"
     if not isinstance(seen.pings.get(world.end(cell.target, cell.network)), float):
@@ -284,11 +292,11 @@ def _tcp_alone_is_lost(cell: Cell, observed: str, world: World) -> str:
     cause = f"pings come through, but connections do not: something {between} filters TCP"
     # moby#41775: virtual network cards compute the checksums of what is inside a VXLAN packet wrongly.
     offload = "or checksum offload spoils it (try 'ethtool -K INTERFACE tx-checksum-ip-generic off')"
-    return cause if here == there else f"{cause}, {offload}"
+    return cause if world.place(cell.source) == world.place(cell.target) else f"{cause}, {offload}"
 
 
 def _neighbours_full(cell: Cell, observed: str, world: World) -> str:
-    if cell.facet not in ("ping", "mtu", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
+    if not _is_lost(cell, observed):
         return ""
     if not world.sources[cell.source].neighbours_full:
         return ""
@@ -299,7 +307,7 @@ def _neighbours_full(cell: Cell, observed: str, world: World) -> str:
 
 
 def _no_route(cell: Cell, observed: str, world: World) -> str:
-    if cell.facet not in ("ping", "mtu", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
+    if not _is_lost(cell, observed):
         return ""
     for name, other in ((cell.source, cell.target), (cell.target, cell.source)):
         address = world.end(other, cell.network)
@@ -311,7 +319,7 @@ def _no_route(cell: Cell, observed: str, world: World) -> str:
 
 
 def _lost_on_the_way(cell: Cell, observed: str, world: World) -> str:
-    if cell.facet not in ("ping", "mtu", "tcp") or cell.expected != ALLOWED or observed != BLOCKED:
+    if not _is_lost(cell, observed):
         return ""
     here, there = sorted((world.place(cell.source), world.place(cell.target)))
     if here == there:
